@@ -1,0 +1,218 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+// A decision says what the engine of this version makes of a field.
+//
+// The principle: a field that, if it were ignored, would give less protection or
+// another behaviour than written, and whose operation exists, is enforced, or else
+// Unsupported tells of it. Operations that exist: login, the confirmation of an
+// action, delivery of codes, trusted devices, sessions, lock-out, limits, notices
+// by email. A field about an operation that does not exist yet is harmless.
+type decision string
+
+const (
+	enforced decision = "enforced" // the engine has to do it, or the capability has to go
+	refused  decision = "refused"  // asked for, it is a finding; the edit of the row asks for it
+	harmless decision = "harmless" // its operation does not exist yet, or it is text
+)
+
+// decisions has a row for every field of the schema. A star stands for any kind,
+// channel, purpose or name of an action.
+var decisions = []struct {
+	field    string
+	decision decision
+	why      string
+	edit     string // refused: applied to system A, it must give a finding at path
+	path     string
+}{
+	{"schema", harmless, "constant", "", ""},
+	{"name", harmless, "text", "", ""},
+	{"note", harmless, "text", "", ""},
+
+	{"enforcement.mode", enforced, "login", "", ""},
+	{"enforcement.default_for_new_tenants", harmless, "creation of tenants by form", "", ""},
+	{"enforcement.grace_s", refused, "a login of a user without factor", "enforcement/grace_s = 1", "enforcement.grace_s"},
+	{"enforcement.reminders", enforced, "login_banner; checklist is for a status API, and to show nothing loosens nothing", "", ""},
+	{"enforcement.chooser", harmless, "enrolment", "", ""},
+	{"enforcement.user_may_skip", enforced, "the banner has no way to dismiss it when false", "", ""},
+	{"enforcement.first_enrolment_proof", harmless, "enrolment", "", ""},
+
+	{"methods.*.enabled", refused, "all but email and sms", "methods/recovery_codes/enabled = true", "methods.recovery_codes.enabled"},
+	{"methods.*.role", enforced, "order and companions, in ActionMethods", "", ""},
+	{"methods.*.uses", enforced, "login and action, in ActionMethods; recover has no operation", "", ""},
+
+	{"selection.tenant_max", enforced, "V07, when a policy is saved", "", ""},
+	{"selection.tenant_multi_must_include", enforced, "V07, when a policy is saved", "", ""},
+	{"selection.user_max", harmless, "enrolment", "", ""},
+	{"selection.switch", harmless, "enrolment", "", ""},
+
+	{"codes.default.*", enforced, "every delivered code, in Code", "", ""},
+	{"codes.by_channel.*.*", enforced, "every delivered code, in Code", "", ""},
+	{"codes.by_purpose.*.*", enforced, "login and action, in Code; the other purposes are enrolment and change", "", ""},
+	{"codes.totp.*", harmless, "methods.totp is refused", "", ""},
+	{"codes.recovery.*", harmless, "methods.recovery_codes is refused", "", ""},
+	{"codes.pin.*", harmless, "methods.pin is refused", "", ""},
+
+	{"delivery.first", refused, "last_used only", `delivery/first = "last_used"`, "delivery.first"},
+	{"delivery.fallback_to", enforced, "delivery", "", ""},
+	{"delivery.fallback_unlock", enforced, "delivery", "", ""},
+	{"delivery.fallback_needs_confirmed_contact", enforced, "a code of a login or an action goes to confirmed contacts only, so false has no occasion before enrolment exists", "", ""},
+
+	{"contacts.phone.collect", harmless, "the user's form", "", ""},
+	{"contacts.phone.required_on_create", harmless, "creation of users", "", ""},
+	{"contacts.phone.line_types", harmless, "entry of a number", "", ""},
+	{"contacts.phone.sms_to", enforced, "delivery", "", ""},
+	{"contacts.phone.voice_to", harmless, "methods.voice is refused", "", ""},
+	{"contacts.phone.extensions", harmless, "constant", "", ""},
+	{"contacts.phone.countries_sms", enforced, "delivery", "", ""},
+	{"contacts.phone.countries_voice", harmless, "methods.voice is refused", "", ""},
+	{"contacts.phone.country_guess", harmless, "entry of a number", "", ""},
+	{"contacts.phone.unique", harmless, "at the confirmation of a number", "", ""},
+	{"contacts.phone.release_after_change", harmless, "change of a number", "", ""},
+	{"contacts.phone.release_days", harmless, "change of a number", "", ""},
+	{"contacts.phone.remove", harmless, "removal of a number", "", ""},
+	{"contacts.phone.change", harmless, "change of a number", "", ""},
+	{"contacts.phone.change_blocked_by", harmless, "change of a number", "", ""},
+	{"contacts.phone.admin_assigned", enforced, "the first login code confirms the number", "", ""},
+	{"contacts.phone.legacy_unverified", harmless, "an unconfirmed number gets no code in either case", "", ""},
+	{"contacts.email.factor_address", harmless, "enrolment", "", ""},
+	{"contacts.email.change", harmless, "change of an address", "", ""},
+
+	{"lifecycle.*.enable", harmless, "enrolment", "", ""},
+	{"lifecycle.*.disable", harmless, "removal", "", ""},
+	{"lifecycle.*.change", harmless, "change", "", ""},
+	{"lifecycle.*.reauth_max_age_s", enforced, "the proof fresh_login of an action, in FreshLoginAge", "", ""},
+
+	{"actions.*.applies", enforced, "action; until_met is a feature", "", ""},
+	{"actions.*.require", enforced, "action; a feature", "", ""},
+	{"actions.*.stages", refused, "pin, code_new, code_current", `actions/payout.request/stages = [["delivered_code"], ["code_new"]]`, "actions.payout.request.stages[1][0]"},
+	{"actions.*.methods", enforced, "action, in ActionMethods", "", ""},
+	{"actions.*.binding", refused, "signed", `actions/payout.request/binding = "signed"`, "actions.payout.request.binding"},
+	{"actions.*.fields", enforced, "without pushed details there is nothing to show of them", "", ""},
+	{"actions.*.ttl_s", enforced, "action", "", ""},
+	{"actions.*.consume_within_s", enforced, "the authorization code that carries the approval lives no longer", "", ""},
+	{"actions.*.hold", harmless, "no recovery exists that would begin a hold", "", ""},
+	{"actions.*.deny_flags", enforced, "action", "", ""},
+	{"actions.*.details", refused, "pushed requests", `actions/payout.request/details = "required"`, "actions.payout.request.details"},
+	{"actions.*.begin", enforced, "action", "", ""},
+
+	{"trusted_device.enabled", enforced, "trusted devices", "", ""},
+	{"trusted_device.lifetime", enforced, "trusted devices, in TrustLifetime", "", ""},
+	{"trusted_device.consent", enforced, "trusted devices", "", ""},
+	{"trusted_device.max_per_user", enforced, "trusted devices", "", ""},
+
+	{"session.idle_s", enforced, "sessions", "", ""},
+	{"session.absolute_s", enforced, "sessions", "", ""},
+	{"session.persistent", enforced, "sessions", "", ""},
+	{"session.on_factor_change", harmless, "change of a factor", "", ""},
+
+	{"lockout.soft_fails", enforced, "lock-out", "", ""},
+	{"lockout.window_s", enforced, "lock-out", "", ""},
+	{"lockout.delays_s", enforced, "lock-out", "", ""},
+	{"lockout.hard_fails", enforced, "lock-out", "", ""},
+	{"lockout.pin_fails", harmless, "methods.pin is refused", "", ""},
+	{"lockout.pin_block_s", harmless, "methods.pin is refused", "", ""},
+	{"lockout.pin_hard_fails", harmless, "methods.pin is refused", "", ""},
+
+	{"limits.send_per_contact", enforced, "delivery", "", ""},
+	{"limits.send_per_user", enforced, "delivery", "", ""},
+	{"limits.send_per_ip", enforced, "delivery", "", ""},
+	{"limits.send_per_prefix", enforced, "delivery", "", ""},
+	{"limits.send_per_country", enforced, "delivery", "", ""},
+	{"limits.new_contacts_per_user", harmless, "entry of a contact", "", ""},
+	{"limits.verify_per_user", enforced, "verification", "", ""},
+	{"limits.verify_per_ip", enforced, "verification", "", ""},
+	{"limits.budget_daily_usd_micros", refused, "no gateway that costs money exists; only the default passes", "limits/budget_daily_usd_micros = 1", "limits.budget_daily_usd_micros"},
+	{"limits.budget_on_exhaust", refused, "as above", `limits/budget_on_exhaust = "block"`, "limits.budget_daily_usd_micros"},
+	{"limits.conversion_min_sends", refused, "as above", "limits/conversion_min_sends = 31", "limits.budget_daily_usd_micros"},
+	{"limits.conversion_min_percent", refused, "as above", "limits/conversion_min_percent = 21", "limits.budget_daily_usd_micros"},
+	{"limits.conversion_block_s", refused, "as above", "limits/conversion_block_s = 3601", "limits.budget_daily_usd_micros"},
+
+	{"recovery.self_service", harmless, "recovery", "", ""},
+	{"recovery.admin_reset_user", harmless, "admin console", "", ""},
+	{"recovery.admin_reset_all", harmless, "admin console", "", ""},
+	{"recovery.dual_control", harmless, "admin console", "", ""},
+	{"recovery.hold_actions_s", harmless, "recovery", "", ""},
+
+	{"admin.missing_phone_report", harmless, "admin console", "", ""},
+	{"admin.missing_phone_on_save", harmless, "admin console", "", ""},
+	{"admin.methods_editable_by", harmless, "admin console", "", ""},
+	{"admin.may_disable_for_user", harmless, "admin console", "", ""},
+
+	{"notify.email_events", enforced, "notices, of the events that exist", "", ""},
+	{"notify.old_contact_too", harmless, "change of a contact", "", ""},
+	{"notify.on_screen", enforced, "code_sent and action_approved on the pages", "", ""},
+	{"notify.frequent_prompt_hint_per_day", refused, "login", "notify/frequent_prompt_hint_per_day = 1", "notify.frequent_prompt_hint_per_day"},
+
+	{"signals", refused, "outgoing events", `signals = [{"when": "mfa_enabled", "event": "x"}]`, "signals"},
+
+	{"acr.email_is", enforced, "login, in MethodClass", "", ""},
+	{"acr.sms_is", enforced, "login, in MethodClass", "", ""},
+	{"acr.voice_is", harmless, "methods.voice is refused", "", ""},
+	{"acr.login_min", enforced, "login", "", ""},
+}
+
+// TestEveryFieldHasADecision fails when a field is added to the schema and nobody
+// has decided what the engine makes of it.
+func TestEveryFieldHasADecision(t *testing.T) {
+	w := walker{t: t, schema: schemaTree(t)}
+	fields := map[string]bool{}
+	w.leaves("", w.schema, fields)
+
+	rows := map[string]bool{}
+	for _, d := range decisions {
+		require.False(t, rows[d.field], "%s stands twice", d.field)
+		rows[d.field] = true
+	}
+
+	require.Empty(t, cmp.Diff(slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(rows))))
+}
+
+// leaves collects the fields below node, with a star where the row of the table
+// speaks for several names.
+func (w *walker) leaves(path string, node map[string]any, into map[string]bool) {
+	stars := []string{"methods", "codes.by_channel", "codes.by_purpose", "codes.default",
+		"codes.by_channel.*", "codes.by_purpose.*", "codes.totp", "codes.recovery", "codes.pin", "lifecycle", "actions"}
+	below, _ := node["properties"].(map[string]any)
+	if more, ok := node["additionalProperties"].(map[string]any); ok {
+		below = map[string]any{"*": more}
+	}
+	if len(below) == 0 {
+		into[path] = true
+		return
+	}
+	for name, sub := range below {
+		if slices.Contains(stars, path) {
+			name = "*"
+		}
+		w.leaves(strings.TrimPrefix(path+"."+name, "."), w.follow(sub.(map[string]any)), into)
+	}
+}
+
+func TestRefusedFieldsAreFound(t *testing.T) {
+	for _, d := range decisions {
+		if d.decision != refused {
+			require.Empty(t, d.edit, d.field)
+			continue
+		}
+		t.Run(d.field, func(t *testing.T) {
+			base := []string{"methods/recovery_codes/enabled = false"}
+			require.Empty(t, Unsupported(edited(t, systemA, base...), Enforced()))
+
+			got := Unsupported(edited(t, systemA, append(base, d.edit)...), Enforced())
+
+			require.Equal(t, []string{d.path}, paths(got))
+			require.Equal(t, "unsupported", got[0].ID)
+			require.Contains(t, got[0].Message, "not yet supported")
+		})
+	}
+}
