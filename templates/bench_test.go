@@ -1,0 +1,29 @@
+package templates
+
+import (
+	"io"
+	"testing"
+)
+
+func BenchmarkRenderChallenge(b *testing.B) {
+	s, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := challengeSamples()[0].page
+	for b.Loop() {
+		err = s.Render(io.Discard, "en", p)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		_, err := New()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package templates
+
+import (
+	"strings"
+	"time"
+)
+
+// IdentifyPage asks who the user is. It posts username, or cancel=1.
+type IdentifyPage struct {
+	Frame
+	Action     string
+	Username   string    // kept from the last try
+	Problem    string    // a Problem constant; "" at first
+	RetryAt    time.Time // with ProblemLocked
+	TroubleURL string    // "Trouble signing in?"
+	CanCancel  bool      // shows the way back to the app
+}
+
+func (IdentifyPage) file() string { return "identify.html" }
+
+// PasswordPage asks for the password of Username. It posts username and
+// password, or cancel=1.
+type PasswordPage struct {
+	Frame
+	Action    string
+	Username  string
+	Problem   string
+	RetryAt   time.Time
+	ForgotURL string
+	CanCancel bool
+}
+
+func (PasswordPage) file() string { return "password.html" }
+
+// CodeField is the part of a page that asks for a code. The zero value asks for
+// none.
+type CodeField struct {
+	Method       string    // email, sms, voice, totp or recovery_codes
+	Masked       string    // where the code went, such as "a•••@example.test"
+	Digits       int       // of the code; 0 is 6
+	Sent         bool      // says as a notice that a code has just been sent
+	ExpiresAt    time.Time // of the code; zero hides it
+	ResendAt     time.Time // from when a new code may be asked for
+	ResendAction string    // posted with csrf only; "" hides the button
+	TriesLeft    int       // shown with ProblemWrongCode; 0 hides it
+	CodesLeft    int       // unused backup codes
+	Problem      string    // a Problem constant; "" at first
+	LockedUntil  time.Time // with ProblemTooMany; hides the field until then
+}
+
+// Asks reports whether the page shows a field for a code.
+func (c CodeField) Asks() bool { return c.Method != "" && !c.Locked() }
+
+// Locked reports whether no code is taken now.
+func (c CodeField) Locked() bool {
+	return c.Problem == ProblemTooMany || c.Problem == ProblemLocked
+}
+
+// Notice reports whether Problem is no problem but news.
+func (c CodeField) Notice() bool { return c.Problem == ProblemSwitched }
+
+// Wrong reports whether Problem is about what was typed into the field.
+func (c CodeField) Wrong() bool {
+	switch c.Problem {
+	case "", ProblemSwitched, ProblemTooSoon, ProblemSendLimit, ProblemSendFailed, ProblemMethod, ProblemChanged:
+		return false
+	}
+	return c.Asks()
+}
+
+// ProblemAt is the time that the text of Problem names.
+func (c CodeField) ProblemAt() time.Time {
+	if c.Problem == ProblemTooSoon {
+		return c.ResendAt
+	}
+	return c.LockedUntil
+}
+
+// Width is the number of digits to draw marks for.
+func (c CodeField) Width() int {
+	if c.Digits == 0 {
+		return 6
+	}
+	return c.Digits
+}
+
+// Delivered reports whether the code comes in a message, so that another can be
+// sent.
+func (c CodeField) Delivered() bool {
+	return c.Method == "email" || c.Method == "sms" || c.Method == "voice"
+}
+
+// Way is one line of "Try another way". An available one is a form that posts
+// method to the page's SwitchAction; another one stays, with its reason.
+type Way struct {
+	Method      string // email, sms, voice, totp, webauthn or recovery_codes
+	Masked      string
+	Name        string    // of an authenticator or key, given by the user
+	CodesLeft   int       // of recovery_codes
+	Available   bool      //
+	Reason      string    // a Reason constant, when not available
+	AvailableAt time.Time // with ReasonTimer and ReasonLocked
+}
+
+// Why a way is not available now.
+const (
+	ReasonTimer      = "timer"      // from AvailableAt
+	ReasonLocked     = "locked"     // too many wrong codes, until AvailableAt
+	ReasonBlocked    = "blocked"    // by the policy of the tenant
+	ReasonUnverified = "unverified" // the number or address is not confirmed
+	ReasonUsedUp     = "used_up"    // no codes left, or no more sends
+	ReasonNotYet     = "not_yet"    // the method does not work here yet
+)
+
+// Slip is what the user is asked to confirm.
+type Slip struct {
+	Amount string // as [Set.Amount] writes it; "" without
+	Payee  string
+	Facts  []Fact
+	App    string // who asks
+	When   time.Time
+	Device string // such as "Chrome on Linux"
+	Same   bool   // it is the device that the user now holds
+}
+
+// Empty reports whether there is nothing to show.
+func (s Slip) Empty() bool {
+	return s.Amount == "" && s.Payee == "" && len(s.Facts) == 0 && s.App == "" && s.When.IsZero() && s.Device == ""
+}
+
+// Fact is a line of a slip. Label is account, reference, holder, iban, change,
+// current or new; another label is shown as it is.
+type Fact struct {
+	Label string
+	Value string
+	Mono  bool // account numbers and ids, which always run from left to right
+}
+
+// ChallengePage asks for a code, at sign-in or for an action. It posts code and
+// trust_device, or cancel=1.
+type ChallengePage struct {
+	Frame
+	CodeField
+	Action       string
+	SwitchAction string
+	Ways         []Way
+	NoneURL      string // "I can't use any of these"
+	TrustDevice  string // P1D, P7D, P30D, or a text such as "2 weeks"; "" hides the box
+	ActionName   string // such as "payout.request"; "" at sign-in
+	Slip         Slip   // repeated when the action has details
+	CanCancel    bool
+}
+
+func (ChallengePage) file() string { return "challenge.html" }
+
+// ChoosePage lets the user choose a method. It posts method to SwitchAction, or
+// cancel=1 to Action.
+type ChoosePage struct {
+	Frame
+	Action       string
+	SwitchAction string
+	Ways         []Way
+	Problem      string // ProblemMethod, ProblemTooMany or ProblemSendFailed
+	RetryAt      time.Time
+	BackURL      string // to the challenge that is open
+	NoneURL      string
+	ActionName   string
+	CanCancel    bool
+}
+
+func (ChoosePage) file() string { return "choose.html" }
+
+// ConfirmPage shows an action and asks to confirm it. When its CodeField has a
+// method the code was sent on arrival, and the page takes it; otherwise submit
+// begins the first stage. It posts code, or cancel=1; deny=1 to DenyAction.
+type ConfirmPage struct {
+	Frame
+	CodeField
+	Action     string
+	ActionName string // such as "payout.request"
+	Slip       Slip
+	ChooseURL  string // "Try another way"; a page, so opening it changes nothing
+	DenyAction string // "I don't recognise this"; "" hides it
+}
+
+func (ConfirmPage) file() string { return "confirm.html" }
+
+// ConsentPage asks whether the app may use the account. It posts decision=allow
+// or decision=deny.
+type ConsentPage struct {
+	Frame
+	Action       string
+	Scopes       []string // all that are asked for; openid alone is "who you are"
+	Email        string   // shown with the scope email
+	Phone        string   // shown with the scope phone
+	AppHost      string   // such as "shop.example.test"
+	AppTermsURL  string
+	AppPolicyURL string
+	Unverified   bool   // nobody at the tenant has checked this app
+	ActionsApart bool   // the tenant has actions that always ask again
+	RemoveURL    string // where access can be taken back; "" does not mention it
+}
+
+func (ConsentPage) file() string { return "consent.html" }
+
+// Asks returns the scopes that get a line of their own. openid says no more
+// than profile does, so it has a line only without profile.
+func (p ConsentPage) Asks() []string {
+	var out []string
+	profile := strings.Contains(" "+strings.Join(p.Scopes, " ")+" ", " profile ")
+	for _, s := range p.Scopes {
+		if s == "openid" && profile {
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// BannerPage reminds of a second step after sign-in. It posts nothing but csrf.
+type BannerPage struct {
+	Frame
+	Action      string
+	SettingsURL string // where it can be set up; "" does not mention it
+}
+
+func (BannerPage) file() string { return "banner.html" }
+
+// InterstitialPage sends the browser back to the app: a redirect after a form
+// would break on form-action.
+type InterstitialPage struct {
+	Frame
+	URL    string // complete, with code or error; any scheme but javascript and data
+	Failed bool   // the app is told of an error
+}
+
+func (InterstitialPage) file() string { return "interstitial.html" }
+
+// FormPostPage sends the browser back to the app with a form.
+//
+// Source: OAuth 2.0 Form Post Response Mode §2.
+type FormPostPage struct {
+	Frame
+	URL    string
+	Fields []Field
+	Failed bool
+}
+
+// Field is a hidden input.
+type Field struct{ Name, Value string }
+
+func (FormPostPage) file() string { return "form-post.html" }
+
+// LogoutPage asks whether to sign out, or says that it is done. It posts
+// decision=signout or decision=stay, and Fields.
+type LogoutPage struct {
+	Frame
+	Action  string
+	Fields  []Field // what the app sent and the answer needs
+	Done    bool
+	BackURL string // to the app, when it registered one
+}
+
+func (LogoutPage) file() string { return "logout.html" }
+
+// ErrorPage says why there is no way on here, and what to do.
+type ErrorPage struct {
+	Frame
+	Problem string    // an Error constant; anything else is ErrorServer
+	RetryAt time.Time // with ErrorRateLimited and ErrorMaintenance
+	BackURL string    // to the app, named AppName
+	Details []Field   // for developers
+}
+
+func (ErrorPage) file() string { return "error.html" }

@@ -1,0 +1,140 @@
+package templates
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The length of one SMS in the GSM alphabet, and of two in UTF-16, which is
+// what a language outside of that alphabet gets.
+const (
+	gsmLimit  = 160
+	wideLimit = 134
+)
+
+// gsmBasic is the alphabet of one septet each, gsmExtended that of two.
+//
+// Source: 3GPP TS 23.038 §6.2.1.
+const (
+	gsmBasic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
+		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+	gsmExtended = "^{}\\[~]|€"
+)
+
+// likeGSM is what stands for a character that has no decomposition.
+var likeGSM = map[rune]string{
+	'’': "'", '‘': "'", '“': `"`, '”': `"`, '„': `"`, '«': `"`, '»': `"`, '–': "-", '—': "-", '•': "*", '·': "-",
+	'…': "...", 'ł': "l", 'Ł': "L", 'đ': "d", 'Đ': "D", 'œ': "oe", 'Œ': "OE", 'ı': "i", 'ð': "d", 'þ': "th", '×': "x",
+}
+
+// gsmLen is the number of septets of s, and whether s is in the alphabet.
+func gsmLen(s string) (n int, ok bool) {
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune(gsmBasic, r):
+			n++
+		case strings.ContainsRune(gsmExtended, r):
+			n += 2
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+// foldGSM writes s in the GSM alphabet without accents that it lacks. It is ""
+// when a character has no likeness: half a name would name someone else.
+func foldGSM(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if _, ok := gsmLen(string(r)); ok {
+			b.WriteRune(r)
+			continue
+		}
+		if like, ok := likeGSM[r]; ok {
+			b.WriteString(like)
+			continue
+		}
+		for _, part := range norm.NFKD.String(string(r)) {
+			if unicode.Is(unicode.Mn, part) {
+				continue
+			}
+			if _, ok := gsmLen(string(part)); !ok {
+				return ""
+			}
+			b.WriteRune(part)
+		}
+	}
+	return b.String()
+}
+
+// codeSMS is the text with the code. Names get shorter until it fits; at last
+// they are left out.
+func (w *writer) codeSMS() string {
+	long, short := "sms.login", "sms.login_plain"
+	if w.kind == TextAction {
+		keys := w.actionKeys("sms")
+		long, short = keys[0], keys[1]
+	}
+	to := w.accountTail("...")
+	if to == "" {
+		to = w.data.Slip.Payee
+	}
+	last := "\n" + w.say("sms.last_line", map[string]any{"Host": w.data.Host, "Code": w.data.Code})
+	if w.data.Host == "" {
+		last = ""
+	}
+	for _, keys := range [][]string{{long, short}, {short}} {
+		for limit := 40; limit >= 8; limit -= 2 {
+			text := w.choose(w.smsArgs(to, limit), keys...) + last
+			if w.fits(text) && !strings.Contains(text, `""`) {
+				return text
+			}
+		}
+	}
+	return w.say("sms.short", w.args("")) + last
+}
+
+// smsArgs are the values of an SMS, with names of at most limit characters.
+func (w *writer) smsArgs(to string, limit int) map[string]any {
+	args := w.args(to)
+	for name, v := range args {
+		s, _ := v.(string)
+		if w.gsm() {
+			s = foldGSM(s)
+		}
+		if name == "Tenant" || name == "App" || name == "Name" || name == "To" {
+			s = shorten(s, limit, "...")
+		}
+		args[name] = s
+	}
+	return args
+}
+
+// gsm reports whether the language of the text is written in the GSM alphabet.
+func (w *writer) gsm() bool {
+	_, ok := gsmLen(w.say("sms.short", w.args("")))
+	return ok
+}
+
+func (w *writer) fits(text string) bool {
+	if n, ok := gsmLen(text); ok {
+		return n <= gsmLimit
+	}
+	return !w.gsm() && len([]rune(text)) <= wideLimit
+}
+
+// noticeSMS is a notice in one sentence.
+func (w *writer) noticeSMS() string {
+	for limit := 40; limit >= 8; limit -= 2 {
+		args := w.smsArgs("", limit)
+		args["What"] = w.say("notice."+w.kind+".subject", nil)
+		text := w.say("sms.notice", args)
+		if w.fits(text) {
+			return text
+		}
+	}
+	return w.say("notice."+w.kind+".subject", nil)
+}
