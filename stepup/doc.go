@@ -1,0 +1,28 @@
+// Package stepup is the library of an app that trusts a Sallyport server: it
+// sends the user there for a login or for the confirmation of one sensitive
+// action, and checks what comes back.
+//
+// The life of a confirmation at an app that has a browser:
+//
+//	New       read the server's discovery document, once at start
+//	Start     make the address to send the browser to, and a Transaction
+//	          that the app keeps in its own session
+//	Finish    check the answer, fetch the tokens, return a Proof
+//	Refresh   renew the access token; the Proof never becomes fresher by it
+//	Userinfo  read the claims of the user
+//
+// and at an API that is called with access tokens:
+//
+//	NewVerifier       read the server's discovery document, once at start
+//	Verifier.Require  net/http middleware: an acr no older than X, or the
+//	                  challenge of RFC 9470
+//	ParseChallenge    the caller's side of that challenge
+//
+// The package keeps no session and sets no cookie: both belong to the app. It
+// never follows a redirect to another host, never accepts a token without a
+// signature of the server's published keys, and refuses whatever it does not
+// understand.
+//
+// The values of acr, and which of them satisfies which, are described at
+// [Satisfies].
+package stepup

@@ -1,0 +1,130 @@
+package stepup
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors a caller can act on. Every function that returns one of them says so.
+var (
+	// ErrDenied means that the user, or a policy, said no.
+	ErrDenied = errors.New("stepup: access was denied")
+	// ErrUnmet means that the demanded acr or max_age was not reached, or that
+	// this user cannot reach it.
+	ErrUnmet = errors.New("stepup: the authentication requirements were not met")
+	// ErrInteractionRequired means that prompt=none was asked and the user has
+	// to see a page first.
+	ErrInteractionRequired = errors.New("stepup: the user has to be asked")
+	// ErrOtherSubject means that the answer is about another user than the one
+	// the request was pinned to.
+	ErrOtherSubject = errors.New("stepup: the answer is about another user")
+	// ErrResponse means that what the browser brought does not belong to the
+	// transaction: a forged, replayed, mixed-up or stale answer.
+	ErrResponse = errors.New("stepup: the response does not belong to this transaction")
+	// ErrToken means that a token is not valid: signature, type, times, issuer,
+	// audience or a claim.
+	ErrToken = errors.New("stepup: the token is not valid")
+	// ErrInvalidGrant means that a code or a refresh token is used up, expired
+	// or revoked: the user has to be sent to the server again.
+	ErrInvalidGrant = errors.New("stepup: the grant is no longer valid")
+	// ErrUnavailable means that the server could not be reached or did not
+	// answer as it should; the same call may pass later.
+	ErrUnavailable = errors.New("stepup: the server is not available")
+)
+
+// errorKinds maps the codes of the protocol to what a caller can act on.
+//
+// Source: RFC 6749 sections 4.1.2.1 and 5.2; OpenID Connect Core section
+// 3.1.2.6; OpenID Connect Core Error Code unmet_authentication_requirements.
+var errorKinds = map[string]error{
+	"access_denied":                     ErrDenied,
+	"unmet_authentication_requirements": ErrUnmet,
+	"login_required":                    ErrInteractionRequired,
+	"interaction_required":              ErrInteractionRequired,
+	"consent_required":                  ErrInteractionRequired,
+	"account_selection_required":        ErrInteractionRequired,
+	"invalid_grant":                     ErrInvalidGrant,
+	"server_error":                      ErrUnavailable,
+	"temporarily_unavailable":           ErrUnavailable,
+}
+
+// AuthError is an error that the server sent through the browser.
+//
+// [errors.Is] matches it with [ErrDenied] for access_denied, [ErrUnmet] for
+// unmet_authentication_requirements, [ErrInteractionRequired] for the family of
+// prompt=none and [ErrUnavailable] for server_error and temporarily_unavailable.
+// Code and Description come from outside; they are cut to printable ASCII, and
+// a page still has to escape them.
+type AuthError struct {
+	Code        string
+	Description string
+	State       Secret
+}
+
+// Error implements error.
+func (e *AuthError) Error() string {
+	return "stepup: the server answered " + described(e.Code, e.Description)
+}
+
+// Is reports whether target is the sentinel that stands for e.Code.
+func (e *AuthError) Is(target error) bool { return isKind(e.Code, target) }
+
+// EndpointError is an error answer of an endpoint that the app called itself.
+//
+// [errors.Is] matches it with [ErrInvalidGrant] for invalid_grant and with
+// [ErrUnavailable] for a status of 500 or more, or 429.
+type EndpointError struct {
+	Endpoint    string // "token" or "userinfo"
+	Status      int    // HTTP status
+	Code        string // "" if the body had none
+	Description string
+}
+
+// Error implements error.
+func (e *EndpointError) Error() string {
+	return fmt.Sprintf("stepup: %s endpoint answered %d %s", e.Endpoint, e.Status, described(e.Code, e.Description))
+}
+
+// Is reports whether target is the sentinel that stands for e.
+func (e *EndpointError) Is(target error) bool {
+	if target == ErrUnavailable && (e.Status >= 500 || e.Status == 429) { //nolint:errorlint // Is compares, as its contract says
+		return true
+	}
+	return isKind(e.Code, target)
+}
+
+func isKind(code string, target error) bool {
+	kind, ok := errorKinds[code]
+	return ok && kind == target //nolint:errorlint // Is compares, as its contract says
+}
+
+func described(code, description string) string {
+	if code == "" {
+		code = "an unknown error"
+	}
+	if description == "" {
+		return code
+	}
+	return code + ": " + description
+}
+
+// printable cuts text from outside to at most limit characters of printable
+// ASCII, so that it can neither forge log lines nor fill them.
+func printable(text string, limit int) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		if b.Len() == limit {
+			break
+		}
+		if c >= ' ' && c <= '~' {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// badToken says why a token was refused. The reason never quotes the token.
+func badToken(reason string, args ...any) error {
+	return fmt.Errorf("%w: "+reason, append([]any{ErrToken}, args...)...)
+}

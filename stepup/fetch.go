@@ -1,0 +1,118 @@
+package stepup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	maxDocument    = 256 << 10 // bytes of a discovery document, key set, token or userinfo answer
+	requestTimeout = 10 * time.Second
+	maxRedirects   = 3
+)
+
+// guarded returns a copy of c that sends no cookies, gives up after a while and
+// follows redirects only for reading and only to the same scheme and host: a
+// redirect elsewhere would let that host speak for the server, and a redirected
+// POST would hand it the client's secret.
+func guarded(c *http.Client) *http.Client {
+	g := http.Client{}
+	if c != nil {
+		g = *c
+	}
+	g.Jar = nil
+	if g.Timeout == 0 {
+		g.Timeout = requestTimeout
+	}
+	g.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		first := via[0]
+		switch {
+		case first.Method != http.MethodGet:
+			return errors.New("a POST must not be redirected")
+		case next.URL.Scheme != first.URL.Scheme || next.URL.Host != first.URL.Host:
+			return errors.New("redirect to another host refused")
+		case len(via) > maxRedirects:
+			return errors.New("too many redirects")
+		}
+		return nil
+	}
+	return &g
+}
+
+// getJSON reads the document at address into v. what names it in errors.
+// Errors: [ErrUnavailable].
+func getJSON(ctx context.Context, c *http.Client, what, address string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return fmt.Errorf("stepup: %s: %w", what, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	status, body, err := send(c, req)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("%w: %s: status %d", ErrUnavailable, what, status)
+	}
+	err = json.Unmarshal(body, v)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+	}
+	return nil
+}
+
+// send performs req and returns the status and the whole body, which may not be
+// larger than maxDocument.
+func send(c *http.Client, req *http.Request) (status int, body []byte, err error) {
+	res, err := c.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = res.Body.Close() }() // everything wanted was read
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(body) > maxDocument {
+		return 0, nil, fmt.Errorf("the answer is larger than %d bytes", maxDocument)
+	}
+	return res.StatusCode, body, nil
+}
+
+// secureURL parses raw and refuses what must not carry tokens: anything but
+// https, save http to this very machine.
+func secureURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("not a URL")
+	}
+	switch {
+	case u.Host == "" || u.Opaque != "":
+		return nil, errors.New("not an absolute URL")
+	case u.User != nil:
+		return nil, errors.New("must not carry a user name")
+	case u.Fragment != "":
+		return nil, errors.New("must not have a fragment")
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, errors.New("must be https, or http on a loopback address")
+}
+
+// loopback reports whether host means this machine. Names under .localhost do,
+// as RFC 6761 section 6.3 says.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

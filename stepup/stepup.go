@@ -1,0 +1,101 @@
+package stepup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// How a client proves itself at the token endpoint.
+const (
+	// AuthBasic sends id and secret in the Authorization header; the default.
+	AuthBasic = "client_secret_basic"
+	// AuthPost sends id and secret in the form.
+	AuthPost = "client_secret_post"
+	// AuthNone is for an app that cannot keep a secret; PKCE alone protects it.
+	AuthNone = "none"
+)
+
+// Config is what an app has to know to use a Sallyport tenant.
+type Config struct {
+	// Issuer is the tenant's issuer, to the letter: https, or http on a
+	// loopback address.
+	Issuer string
+
+	ClientID     string
+	ClientSecret Secret // "" only with AuthNone
+	RedirectURI  string // one of those that are registered, to the letter
+	AuthMethod   string // AuthBasic (the default), AuthPost or AuthNone
+
+	// HTTP sends the requests; nil means a plain client. Its transport and
+	// timeout are used, its cookies and its rule for redirects are not.
+	HTTP *http.Client
+
+	// Now tells the time; nil means time.Now.
+	Now func() time.Time
+
+	// Leeway is how far the server's clock may be off; 0 means 10 s, and the
+	// most is 1 min.
+	Leeway time.Duration
+}
+
+// validate reports every mistake at once.
+func (c Config) validate() error {
+	var errs []error
+	if c.ClientID == "" {
+		errs = append(errs, errors.New("ClientID: is missing"))
+	}
+	switch c.AuthMethod {
+	case AuthBasic, AuthPost:
+		if c.ClientSecret == "" {
+			errs = append(errs, fmt.Errorf("ClientSecret: is missing, and %s needs it", c.AuthMethod))
+		}
+	case AuthNone:
+		if c.ClientSecret != "" {
+			errs = append(errs, errors.New("ClientSecret: must be empty with the method none"))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("AuthMethod: %q is not known", c.AuthMethod))
+	}
+	u, err := url.Parse(c.RedirectURI)
+	if err != nil || u.Scheme == "" || u.Fragment != "" {
+		errs = append(errs, errors.New("RedirectURI: must be absolute and without a fragment"))
+	}
+	return errors.Join(errs...)
+}
+
+// Client is an app that sends its users to one Sallyport tenant. It is safe for
+// use by several goroutines at once and keeps nothing about any user.
+type Client struct {
+	cfg    Config
+	server *authServer
+}
+
+// New reads the tenant's discovery document and returns a client for it.
+//
+// Errors: [ErrUnavailable] if the document cannot be read; any other error is a
+// mistake in cfg or a document that does not belong to cfg.Issuer.
+//
+// Source: OpenID Connect Discovery section 4.
+func New(ctx context.Context, cfg Config) (*Client, error) {
+	if cfg.AuthMethod == "" {
+		cfg.AuthMethod = AuthBasic
+	}
+	err := cfg.validate()
+	if err != nil {
+		return nil, fmt.Errorf("stepup: config: %w", err)
+	}
+	server, err := connect(ctx, cfg.Issuer, cfg.HTTP, cfg.Now, cfg.Leeway)
+	if err != nil {
+		return nil, err
+	}
+	methods := server.meta.AuthMethods
+	if methods != nil && !slices.Contains(methods, cfg.AuthMethod) {
+		return nil, fmt.Errorf("stepup: config: AuthMethod: the server does not offer %s", cfg.AuthMethod)
+	}
+	return &Client{cfg: cfg, server: server}, nil
+}
