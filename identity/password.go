@@ -1,0 +1,115 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// ErrHash means that a stored password hash cannot be read.
+var ErrHash = errors.New("identity: password hash is not an argon2id PHC string")
+
+// Cost is the work that one password hash takes.
+//
+// Source: OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane, as the
+// least for Argon2id).
+type Cost struct {
+	Memory uint32 // KiB
+	Passes uint32
+	Lanes  uint8
+}
+
+// DefaultCost is the cost of new hashes.
+var DefaultCost = Cost{Memory: 19 * 1024, Passes: 2, Lanes: 1}
+
+const (
+	saltBytes = 16
+	hashBytes = 32
+)
+
+// Hasher hashes passwords. It lets only as many hashes run at once as there are
+// cores, so that a storm of logins cannot take all memory.
+type Hasher struct {
+	cost  Cost
+	slots chan struct{}
+	dummy string
+}
+
+// NewHasher makes a Hasher of that cost.
+func NewHasher(cost Cost) (*Hasher, error) {
+	h := &Hasher{cost: cost, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	var err error
+	h.dummy, err = h.Hash(context.Background(), rand.Text())
+	return h, err
+}
+
+// Hash returns the PHC string of password under a fresh salt.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, saltBytes)
+	_, _ = rand.Read(salt) // crypto/rand never fails (Go 1.24)
+	key, err := h.key(ctx, password, salt, h.cost, hashBytes)
+	if err != nil {
+		return "", err
+	}
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		h.cost.Memory, h.cost.Passes, h.cost.Lanes, b64.EncodeToString(salt), b64.EncodeToString(key)), nil
+}
+
+// Verify reports whether password is the one of phc. For an account without a
+// password (phc is "") it does the same work and reports false.
+func (h *Hasher) Verify(ctx context.Context, phc, password string) (bool, error) {
+	missing := phc == ""
+	if missing {
+		phc = h.dummy
+	}
+	cost, salt, want, err := parsePHC(phc)
+	if err != nil {
+		return false, err
+	}
+	got, err := h.key(ctx, password, salt, cost, uint32(len(want))) //nolint:gosec // bounded by parsePHC
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
+}
+
+func (h *Hasher) key(ctx context.Context, password string, salt []byte, c Cost, n uint32) ([]byte, error) {
+	select {
+	case h.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.slots }()
+	return argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Lanes, n), nil
+}
+
+// parsePHC reads "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>". Costs far above
+// ours are refused: the string may come from an import, and verifying it must
+// not be a way to take the server down.
+func parsePHC(phc string) (c Cost, salt, hash []byte, err error) {
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return Cost{}, nil, nil, ErrHash
+	}
+	_, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Lanes)
+	if err != nil || c.Memory == 0 || c.Memory > 256*1024 || c.Passes == 0 || c.Passes > 16 || c.Lanes == 0 || c.Lanes > 16 {
+		return Cost{}, nil, nil, ErrHash
+	}
+	salt, err = base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil || len(salt) < 8 || len(salt) > 64 {
+		return Cost{}, nil, nil, ErrHash
+	}
+	hash, err = base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || len(hash) < 16 || len(hash) > 64 {
+		return Cost{}, nil, nil, ErrHash
+	}
+	return c, salt, hash, nil
+}

@@ -1,0 +1,87 @@
+package identity
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// TenantStatus is active or suspended. A suspended tenant answers nothing but
+// its discovery document and keys, and sends nothing.
+type TenantStatus string
+
+// The states of a tenant.
+const (
+	TenantActive    TenantStatus = "active"
+	TenantSuspended TenantStatus = "suspended"
+)
+
+// Tenant is one isolated customer of the server, with its own issuer, users,
+// apps, keys and policy. Nothing of one tenant is ever found through another.
+type Tenant struct {
+	ID     string
+	Slug   string // in path mode the issuer ends in /t/<slug>
+	Host   string // in host mode the host name that is the tenant; "" in path mode
+	Issuer string // stored, never derived from a request
+
+	Name     string // shown on every page
+	Brand    string // the tenant's one colour, #rrggbb; "" for ours
+	LogoURL  string // same-origin path; "" for the name in text
+	Locale   string // BCP 47; default "en"
+	TimeZone string // IANA name; default "UTC"
+	HelpURL  string
+	Privacy  string
+
+	Status        TenantStatus
+	Preset        string // the preset that the policy began as
+	PolicyVersion int
+	PolicyEpoch   int64 // voids trusted devices when it grows
+	Version       int64 // grows with every change of the tenant, its apps, keys or policy
+	CreatedAt     time.Time
+}
+
+// Zone is the tenant's time zone, or UTC if it is unknown here.
+func (t Tenant) Zone() *time.Location {
+	zone, err := time.LoadLocation(t.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// Path is the path part of the issuer: "/t/<slug>" in path mode, "" in host
+// mode. All endpoints and pages of the tenant lie below it.
+func (t Tenant) Path() string {
+	if t.Host != "" {
+		return ""
+	}
+	return "/t/" + t.Slug
+}
+
+// PublicHost is the host that the user's browser shows, with its port.
+func (t Tenant) PublicHost() string {
+	u, err := url.Parse(t.Issuer)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// Realm is everything about a tenant that is kept in memory: the tenant, its
+// policy in force and its apps, as one immutable picture at one version.
+type Realm struct {
+	Tenant  Tenant
+	Policy  *policy.Policy
+	Clients map[string]*Client // by client_id
+}
+
+// Client returns the app id, or nil if the tenant has none of that name or it
+// is disabled.
+func (r *Realm) Client(id string) *Client {
+	c := r.Clients[id]
+	if c == nil || c.Disabled {
+		return nil
+	}
+	return c
+}
