@@ -7,8 +7,8 @@ import (
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-// TenantStatus is active or suspended. A suspended tenant answers nothing but
-// its discovery document and keys, and sends nothing.
+// TenantStatus is active or suspended. A suspended tenant is not found, at any
+// endpoint, and sends nothing.
 type TenantStatus string
 
 // The states of a tenant.

@@ -1,0 +1,121 @@
+package mfa
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// Ask says which proof is wanted, of whom, for what. The caller fills it anew
+// for each operation from its own records; nothing in it comes from the client
+// unchecked.
+type Ask struct {
+	Subject       Subject
+	Policy        *policy.Policy // the policy in force
+	PolicyVersion int
+	Purpose       Purpose
+	Action        string       // auth.login, or the name of the action
+	Proof         policy.Proof // delivered_code, second_factor or any_factor
+	Allowed       []Method     // further restriction, such as methods that reach the acr asked for; nil: none
+	OwnerID       string       // the interaction
+	Binding       []byte       // hash of the browser's secret
+	DetailsHash   string       // "" where no details are bound
+	IP            netip.Addr   // of the browser, for limits
+	About         About
+}
+
+// About is what a message may say besides the code.
+type About struct {
+	TenantName string
+	Host       string // host of the hosted pages, for the origin-bound last line
+	AppName    string
+	Lang       string // BCP 47
+	Zone       *time.Location
+	Amount     string // such as 1,250.00 EUR; "" where the action has none
+	Payee      string
+}
+
+// Option is one way to give the proof. A way that is not available yet, or for
+// another reason, is listed with that reason and cannot be begun.
+type Option struct {
+	Method      Method
+	FactorID    string
+	ContactID   string
+	Masked      string
+	AvailableAt time.Time // zero: now
+	Reason      string    // "" when available; else a message key such as after_timer, locked
+	Primary     bool      // presented first
+}
+
+// Available reports whether the option can be begun at now.
+func (o Option) Available(now time.Time) bool {
+	return o.Reason == "" && !now.Before(o.AvailableAt)
+}
+
+// Message is what a Sender delivers. Code and To print [secret].
+type Message struct {
+	ID      string // of the delivery
+	Subject Subject
+	Channel Method
+	To      Secret
+	Title   string // subject line of an email; holds no code
+	Text    Secret
+	HTML    Secret // email only
+	Code    Secret // "" for a notice
+	Lang    string
+}
+
+// Composer words a message. kind is code.login or code.action, or the name of
+// a notice.
+type Composer interface {
+	Compose(kind string, m Note) (title, text, html string, err error)
+}
+
+// Note is what a Composer words.
+type Note struct {
+	Channel   Method
+	About     About
+	Action    string
+	Code      Secret
+	Now       time.Time
+	ExpiresAt time.Time
+}
+
+// Sender hands a message to a gateway. It returns when the gateway has
+// accepted it; an error means that it was not accepted.
+type Sender interface {
+	Send(ctx context.Context, m Message) (reference string, err error)
+	// Name is the gateway's name in the log of deliveries.
+	Name() string
+}
+
+// Peppers makes the keyed hashes of codes. The keys are outside the database.
+type Peppers interface {
+	// CurrentPepper is the id of the key that new codes are hashed with.
+	CurrentPepper() string
+	// CodeMAC is HMAC-SHA-256 over the parts, each prefixed by its length.
+	// It returns an error for an id that is not in the key ring.
+	CodeMAC(pepperID, tenantID string, parts ...string) ([]byte, error)
+	// LimitKey hashes what is personal in a rate limit key.
+	LimitKey(tenantID, value string) string
+}
+
+// Observer is told what happened. It must not block.
+type Observer interface {
+	Observe(ctx context.Context, e Event)
+}
+
+// Event is one thing that happened, for the audit log and for notices.
+type Event struct {
+	Kind    string // such as challenge.sent, challenge.verified, factor.locked
+	Subject Subject
+	Result  string // ok, or why not
+	Owner   string // interaction
+	Action  string
+	Method  Method
+	IP      netip.Addr
+	At      time.Time
+	Data    map[string]string // redacted: no code, no full contact
+}

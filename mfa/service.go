@@ -1,0 +1,210 @@
+package mfa
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/ratelimit"
+)
+
+// Service does the operations of this package. All fields but Rand are
+// required, and none may change once it is in use.
+type Service struct {
+	Store    Store
+	Devices  Devices
+	Limits   ratelimit.Limiter
+	Sender   Sender
+	Composer Composer
+	Peppers  Peppers
+	Events   Observer
+	Now      func() time.Time
+	Rand     io.Reader // nil: crypto/rand
+}
+
+// Options returns the ways in which ask can be met now; see [Options]. chain is
+// the challenge in progress, or nil.
+func (s *Service) Options(ctx context.Context, ask Ask, chain *Challenge) ([]Option, error) {
+	e, err := s.Store.Enrolments(ctx, ask.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("mfa: options: %w", err)
+	}
+	return Options(ask, e, chain, s.now()), nil
+}
+
+// Begin makes a challenge for ask and delivers its code by m, or, where m is
+// "", by the method that is presented first.
+//
+// While the owner has an open challenge for the same ask, Begin returns that
+// one and sends nothing, so a page that is opened twice sends one code. An open
+// challenge for anything else is cancelled.
+//
+// Errors: [ErrNoMethod] if nothing can give the proof; [ErrNotOffered] for a
+// method that is not in [Options], [*TooSoonError] for one whose time has not
+// come; [*LockedError]; [*ratelimit.WaitError]; [ErrDelivery], together with the
+// failed challenge, from which [Service.Switch] and [Service.Resend] go on.
+func (s *Service) Begin(ctx context.Context, ask Ask, m Method) (Challenge, error) {
+	open, err := s.Store.OpenChallenge(ctx, ask.Subject, ask.OwnerID)
+	switch {
+	case err == nil && open.answers(ask):
+		return open, nil
+	case err == nil:
+		err = s.cancel(ctx, ask, open)
+		if err != nil {
+			return Challenge{}, err
+		}
+	case !errors.Is(err, ErrNotFound):
+		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
+	}
+
+	e, err := s.Store.Enrolments(ctx, ask.Subject)
+	if err != nil {
+		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
+	}
+	option, err := s.choose(ctx, ask, Options(ask, e, nil, s.now()), m)
+	if err != nil {
+		return Challenge{}, err
+	}
+	contact := e.contact(option.ContactID)
+	err = s.spend(ctx, ask, sendScopes(ask, contact))
+	if err != nil {
+		return Challenge{}, err
+	}
+	return s.create(ctx, ask, option, contact)
+}
+
+func (s *Service) create(ctx context.Context, ask Ask, option Option, contact Contact) (Challenge, error) {
+	c, code, err := s.draft(ask, option, nil)
+	if err != nil {
+		return Challenge{}, err
+	}
+	err = s.Store.CreateChallenge(ctx, c)
+	if errors.Is(err, ErrOpen) {
+		return s.opened(ctx, ask)
+	}
+	if err != nil {
+		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
+	}
+	return s.deliver(ctx, ask, c, contact, code)
+}
+
+// opened returns what another request of the same page has begun meanwhile.
+func (s *Service) opened(ctx context.Context, ask Ask) (Challenge, error) {
+	open, err := s.Store.OpenChallenge(ctx, ask.Subject, ask.OwnerID)
+	if err != nil {
+		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
+	}
+	if !open.answers(ask) {
+		return Challenge{}, fmt.Errorf("mfa: begin: %w", ErrOpen)
+	}
+	return open, nil
+}
+
+// choose picks the option of method m, or the first that can be begun for "".
+func (s *Service) choose(ctx context.Context, ask Ask, options []Option, m Method) (Option, error) {
+	if len(options) == 0 && m == "" {
+		return Option{}, ErrNoMethod
+	}
+	now := s.now()
+	mine := options
+	if m != "" {
+		mine = pick(options, func(o Option) bool { return o.Method == m })
+	}
+	i := slices.IndexFunc(mine, func(o Option) bool { return o.Available(now) })
+	if i >= 0 {
+		return mine[i], nil
+	}
+	err := whyNot(mine)
+	if m != "" && (errors.Is(err, ErrNotOffered) || errors.Is(err, ErrTooSoon)) {
+		s.tell(ctx, EventDowngrade, ask, Challenge{Method: m}, err)
+	}
+	return Option{}, err
+}
+
+// whyNot says why none of options can be begun: the soonest one tells, and one
+// that is closed for good only where there is no other.
+func whyNot(options []Option) error {
+	if len(options) == 0 {
+		return ErrNotOffered
+	}
+	soonest := slices.MinFunc(options, func(a, b Option) int {
+		if a.AvailableAt.IsZero() != b.AvailableAt.IsZero() {
+			return b.AvailableAt.Compare(a.AvailableAt)
+		}
+		return a.AvailableAt.Compare(b.AvailableAt)
+	})
+	switch soonest.Reason {
+	case ReasonTimer:
+		return &TooSoonError{At: soonest.AvailableAt}
+	case ReasonNoSends:
+		return ErrNoSends
+	default:
+		return &LockedError{Until: soonest.AvailableAt}
+	}
+}
+
+func (e Enrolments) contact(id string) Contact {
+	i := slices.IndexFunc(e.Contacts, func(c Contact) bool { return c.ID == id })
+	if i < 0 {
+		return Contact{}
+	}
+	return e.Contacts[i]
+}
+
+// draft makes the challenge for option and its code: the first of a chain, or
+// the next after old. Its times begin when the gateway has accepted the message;
+// until then ResendAt is only when a request that died on the way is given up.
+func (s *Service) draft(ask Ask, option Option, old *Challenge) (Challenge, Secret, error) {
+	now := s.now()
+	set := ask.Policy.Code(option.Method, policy.Purpose(ask.Purpose))
+	id, err := s.newID()
+	if err != nil {
+		return Challenge{}, "", err
+	}
+	c := Challenge{
+		ID: id, ChainID: id, Gen: 1,
+		Subject: ask.Subject, OwnerID: ask.OwnerID, Binding: ask.Binding,
+		Purpose: ask.Purpose, Action: ask.Action, Method: option.Method,
+		FactorID: option.FactorID, ContactID: option.ContactID, Masked: option.Masked,
+		GuardKey:    guardKey(option.ContactID, option.FactorID),
+		DetailsHash: ask.DetailsHash,
+		PepperID:    s.Peppers.CurrentPepper(), Digits: set.Digits,
+		Status: ChallengeCreated, MaxAttempts: set.Attempts, Sends: 1, MaxSends: set.Sends,
+		TTL: set.TTL.Duration(), ResendAfter: set.ResendAfter.Duration(),
+		CreatedAt: now, ResendAt: now.Add(set.ResendAfter.Duration()),
+		PolicyVersion: ask.PolicyVersion,
+	}
+	if old != nil {
+		c.ChainID, c.Gen = old.ChainID, old.Gen+1
+		c.Sends, c.MaxSends, c.ChainAttempts = old.Sends+1, old.MaxSends, old.ChainAttempts
+	}
+	code, err := newCode(s.random(), set.Digits)
+	if err != nil {
+		return Challenge{}, "", err
+	}
+	c.CodeMAC, err = codeMAC(s.Peppers, c, ask, code)
+	return c, code, err
+}
+
+func (s *Service) random() io.Reader {
+	if s.Rand == nil {
+		return rand.Reader
+	}
+	return s.Rand
+}
+
+// newID returns 128 random bits.
+func (s *Service) newID() (string, error) {
+	b := make([]byte, 16)
+	_, err := io.ReadFull(s.random(), b)
+	if err != nil {
+		return "", fmt.Errorf("mfa: random id: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}

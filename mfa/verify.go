@@ -1,0 +1,171 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// Attempt is what somebody typed for a challenge, and what it was asked for.
+type Attempt struct {
+	Ask
+	ChallengeID string
+	Input       Secret // as typed
+}
+
+// Verdict is the outcome of one attempt. Proof is set only when the error beside
+// it is nil.
+type Verdict struct {
+	Proof       Proof
+	TriesLeft   int       // for this challenge; 0 also while the guard is locked for good
+	LockedUntil time.Time // no further guess before it; zero when not locked
+	Challenge   Challenge // as it is after the attempt
+}
+
+// Verify judges an attempt, and returns a Proof the one time that it is right.
+//
+// What cannot be right costs nothing: input that is no code of the right length,
+// and a challenge that is not open. An open challenge is paid for before the
+// comparison, and the verdict leaves only after the payment is stored.
+//
+// Errors: [ErrNotFound] for a challenge of anybody or anything else;
+// [ErrMalformed]; [ErrPolicyChanged] if the method is no longer allowed, which
+// ends the chain; [*ratelimit.WaitError]; those of [Try]; [ErrContactInUse] if
+// the code would confirm a number that another account has.
+func (s *Service) Verify(ctx context.Context, a Attempt) (Verdict, error) {
+	c, err := s.Current(ctx, a.Ask, a.ChallengeID)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{TriesLeft: c.TriesLeft(), Challenge: c}
+	err = c.closed()
+	if err != nil {
+		s.tell(ctx, EventRefused, a.Ask, c, err)
+		return v, err
+	}
+	code, ok := Normalise(a.Input, c.Digits)
+	if !ok {
+		return v, ErrMalformed
+	}
+	e, err := s.Store.Enrolments(ctx, a.Subject)
+	if err != nil {
+		return v, fmt.Errorf("mfa: verify: %w", err)
+	}
+	if !StillAllowed(a.Ask, e, c) {
+		s.tell(ctx, EventRefused, a.Ask, c, ErrPolicyChanged)
+		return v, errors.Join(ErrPolicyChanged, s.cancel(ctx, a.Ask, c))
+	}
+	err = s.spend(ctx, a.Ask, verifyScopes(a.Ask))
+	if err != nil {
+		return v, err
+	}
+	return s.judge(ctx, a.Ask, c, e, code)
+}
+
+// judge pays and compares under the lock of the store, then acts on the verdict.
+func (s *Service) judge(ctx context.Context, ask Ask, c Challenge, e Enrolments, code Secret) (Verdict, error) {
+	mac, err := codeMAC(s.Peppers, c, ask, code)
+	if err != nil {
+		return Verdict{Challenge: c}, err
+	}
+	var guard Guard
+	var judged Challenge
+	var verdict error
+	err = s.Store.Judge(ctx, ask.Subject, c.ID, func(g *Guard, locked *Challenge) {
+		verdict = Try(g, locked, mac, s.now(), ask.Policy.Lockout)
+		guard, judged = *g, *locked
+	})
+	if err != nil {
+		// What was judged was not kept, so nobody may learn of it.
+		return Verdict{Challenge: c}, fmt.Errorf("mfa: verify: %w", err)
+	}
+
+	c = judged
+	v := Verdict{TriesLeft: c.TriesLeft(), Challenge: c}
+	if guard.Dead {
+		v.TriesLeft = 0
+	}
+	if s.now().Before(guard.LockedUntil) {
+		v.LockedUntil = guard.LockedUntil
+	}
+	if verdict != nil {
+		return v, s.failed(ctx, ask, c, guard, e, verdict)
+	}
+	s.tell(ctx, EventTried, ask, c, nil)
+	err = s.confirm(ctx, ask, c, e)
+	if err != nil {
+		return v, err
+	}
+	v.Proof = Proof{
+		ChallengeID: c.ID, Subject: c.Subject, Purpose: c.Purpose, Action: c.Action, Method: c.Method,
+		FactorID: c.FactorID, ContactID: c.ContactID, DetailsHash: c.DetailsHash, At: c.VerifiedAt,
+	}
+	return v, nil
+}
+
+// failed tells what has to be told, and takes a factor out of use whose guard
+// has died. The account stays.
+func (s *Service) failed(ctx context.Context, ask Ask, c Challenge, g Guard, e Enrolments, verdict error) error {
+	if !errors.Is(verdict, ErrMismatch) {
+		s.tell(ctx, EventRefused, ask, c, verdict)
+		return verdict
+	}
+	s.tell(ctx, EventTried, ask, c, verdict)
+	if c.Status == ChallengeLocked {
+		s.tell(ctx, EventLocked, ask, c, ErrExhausted)
+	}
+	if g.FailsRun == suspicious {
+		s.tell(ctx, EventSecondStepFailed, ask, c, verdict)
+	}
+	if !g.Dead {
+		return verdict
+	}
+	s.tell(ctx, EventFactorLocked, ask, c, verdict)
+	for _, f := range e.Factors {
+		if guardKey(f.ContactID, f.ID) != g.Key {
+			continue
+		}
+		err := s.Store.DisableFactor(ctx, ask.Subject, f.ID)
+		if err != nil {
+			return errors.Join(verdict, fmt.Errorf("mfa: disable factor: %w", err))
+		}
+	}
+	return verdict
+}
+
+// confirm makes a number that an admin has set a confirmed one, and a factor
+// where the login asked for one: its first code has just proved it.
+func (s *Service) confirm(ctx context.Context, ask Ask, c Challenge, e Enrolments) error {
+	contact := e.contact(c.ContactID)
+	if contact.Status == ContactConfirmed {
+		return nil
+	}
+	unique := ask.Policy.Contacts.Phone.Unique == policy.UniqueConfirmedInTenant
+	err := s.Store.ConfirmContact(ctx, ask.Subject, contact.ID, unique, s.now())
+	if err != nil {
+		return fmt.Errorf("mfa: confirm contact: %w", err)
+	}
+	s.tell(ctx, EventContactConfirmed, ask, c, nil)
+	if ask.Proof != policy.ProofSecondFactor || e.activeFactor(c.Method, contact.ID).ID != "" {
+		return nil
+	}
+	id, err := s.newID()
+	if err != nil {
+		return err
+	}
+	err = s.Store.AddFactor(ctx, Factor{
+		ID: id, Subject: ask.Subject, Kind: c.Method, ContactID: contact.ID,
+		Status: FactorActive, CreatedAt: s.now(), LastUsedAt: s.now(),
+	})
+	if errors.Is(err, ErrFactorExists) {
+		return nil // another login of the same user was faster
+	}
+	if err != nil {
+		return fmt.Errorf("mfa: add factor: %w", err)
+	}
+	s.tell(ctx, EventFactorAdded, ask, c, nil)
+	return nil
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/internal/seal"
+)
+
+// confirmationRow is table confirmations. The details may name people and their
+// accounts, so they are sealed.
+type confirmationRow struct {
+	consent.Confirmation
+	details   string // sealed
+	updatedAt time.Time
+}
+
+func (r *confirmationRow) fields() []field {
+	c := &r.Confirmation
+	return []field{
+		col("tenant_id", &c.TenantID), col("id", &c.ID), col("user_id", &c.UserID), col("client_id", &c.ClientID),
+		col("interaction_id", &c.InteractionID), col("action", &c.Action), col("txn_id", &c.TxnID),
+		col("details_enc", &r.details), col("details_hash", &c.DetailsHash), col("status", &c.Status),
+		col("stage_index", &c.StageIndex), col("policy_version", &c.PolicyVersion), col("acr", &c.ACR), wordsCol("amr", &c.AMR),
+		timeCol("created_at", &c.CreatedAt), timeCol("updated_at", &r.updatedAt), timeCol("expires_at", &c.ExpiresAt),
+		timeCol("approved_at", &c.ApprovedAt), timeCol("consume_before", &c.ConsumeBefore), timeCol("consumed_at", &c.ConsumedAt),
+	}
+}
+
+func (r *confirmationRow) place() seal.AD {
+	return place("confirmations", "details_enc", r.TenantID, r.UserID, r.ID)
+}
+
+var (
+	insertConfirmation = insertInto("confirmations", (&confirmationRow{}).fields())
+	selectConfirmation = "select " + names("", (&confirmationRow{}).fields()) + " from confirmations where tenant_id = $1 and id = $2"
+
+	endConfirmation = `update confirmations set status = $3, updated_at = $4
+		where tenant_id = $1 and id = $2 and status in ('requested', 'challenged')`
+
+	// What is approved must be what was asked for, of whom and by whom.
+	approveConfirmation = `update confirmations set status = 'approved', acr = $6, amr = $7, approved_at = $8, updated_at = $8, consume_before = $9
+		where tenant_id = $1 and id = $2 and user_id = $3 and client_id = $4 and details_hash = $5
+			and status in ('requested', 'challenged') and expires_at > $8`
+)
+
+// CreateConfirmation implements [consent.Store].
+//
+// Errors: [ErrExists] if the app has used that transaction id for that action.
+func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) error {
+	row := confirmationRow{Confirmation: c, updatedAt: c.CreatedAt}
+	var err error
+	row.details, err = s.hide(row.place(), c.Details)
+	if err != nil {
+		return err
+	}
+	args, err := from(row.fields())
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.SQL.ExecContext(ctx, insertConfirmation, args...)
+	return fail("create confirmation", duplicate(err))
+}
+
+// Confirmation implements [consent.Store].
+func (s *Store) Confirmation(ctx context.Context, tenantID, id string) (consent.Confirmation, error) {
+	var row confirmationRow
+	err := s.DB.SQL.QueryRowContext(ctx, selectConfirmation, tenantID, id).Scan(into(row.fields())...)
+	if err != nil {
+		return consent.Confirmation{}, notFound("read confirmation", err, consent.ErrNotFound)
+	}
+	row.Details, err = s.reveal(row.place(), row.details)
+	if err != nil {
+		return consent.Confirmation{}, err
+	}
+	return row.Confirmation, nil
+}
+
+// endings are the states that EndConfirmation may lead to. Approved and consumed
+// come from the effect they stand for, and from nothing else.
+var endings = []consent.ConfirmationStatus{
+	consent.ConfirmationChallenged, consent.ConfirmationDenied, consent.ConfirmationExpired,
+	consent.ConfirmationFailed, consent.ConfirmationCancelled,
+}
+
+// EndConfirmation implements [consent.Store]. One that is final already is
+// [consent.ErrOver].
+func (s *Store) EndConfirmation(ctx context.Context, tenantID, id string, status consent.ConfirmationStatus, now time.Time) error {
+	if !slices.Contains(endings, status) {
+		return fmt.Errorf("store: a confirmation cannot be ended as %q", status)
+	}
+	n, err := affected(ctx, s.DB.SQL, endConfirmation, tenantID, id, status, stamp(now))
+	if err != nil || n > 0 {
+		return fail("end confirmation", err)
+	}
+	_, err = s.Confirmation(ctx, tenantID, id)
+	if err != nil {
+		return err
+	}
+	return consent.ErrOver
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/internal/seal"
+)
+
+// interactionRow is table interactions. The request and what was done in it name
+// people (login_hint, what was typed), so both are sealed, as one.
+type interactionRow struct {
+	consent.Interaction
+	content string // sealed
+}
+
+type interactionContent struct {
+	Request json.RawMessage `json:"request"`
+	State   consent.State   `json:"state"`
+}
+
+func (r *interactionRow) fields() []field {
+	in := &r.Interaction
+	return []field{
+		col("tenant_id", &in.TenantID), col("id", &in.ID), col("browser_hash", &in.BrowserHash), col("content_enc", &r.content),
+		col("session_id", &in.SessionID), timeCol("created_at", &in.CreatedAt), timeCol("expires_at", &in.ExpiresAt),
+		timeCol("finished_at", &in.FinishedAt),
+	}
+}
+
+func (r *interactionRow) place() seal.AD {
+	return place("interactions", "content_enc", r.TenantID, "", r.ID)
+}
+
+var (
+	insertInteraction = insertInto("interactions", (&interactionRow{}).fields())
+	selectInteraction = "select " + names("", (&interactionRow{}).fields()) + " from interactions where tenant_id = $1 and id = $2"
+)
+
+// CreateInteraction implements [consent.Store].
+func (s *Store) CreateInteraction(ctx context.Context, in consent.Interaction) error {
+	request, err := json.Marshal(in.Request)
+	if err != nil {
+		return fmt.Errorf("%w: interaction: %w", errRow, err)
+	}
+	row := interactionRow{Interaction: in}
+	row.content, err = s.hideContent(row.place(), interactionContent{request, in.State})
+	if err != nil {
+		return err
+	}
+	args, err := from(row.fields())
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.SQL.ExecContext(ctx, insertInteraction, args...)
+	return fail("create interaction", duplicate(err))
+}
+
+// Interaction implements [consent.Store].
+func (s *Store) Interaction(ctx context.Context, tenantID, id string) (consent.Interaction, error) {
+	row, _, err := s.interaction(ctx, s.DB.SQL, selectInteraction, tenantID, id)
+	return row.Interaction, notFound("read interaction", err, consent.ErrNotFound)
+}
+
+// UpdateInteraction implements [consent.Store]. Of what change does, only the
+// State is kept.
+func (s *Store) UpdateInteraction(ctx context.Context, tenantID, id string, change func(*consent.Interaction) error) (consent.Interaction, error) {
+	var after consent.Interaction
+	var refused error
+	err := s.inTx(ctx, func(tx *gorm.DB) error {
+		row, content, err := s.interaction(ctx, raw(tx), selectInteraction+s.forUpdate(), tenantID, id)
+		if err != nil {
+			return err
+		}
+		after = row.Interaction
+		refused = consent.ErrOver
+		if after.FinishedAt.IsZero() {
+			refused = change(&after)
+		}
+		if refused != nil {
+			return refused
+		}
+		// Whatever change did to anything else is not saved, so it is not returned.
+		row.State = after.State
+		row.Request = consent.Request{}
+		err = json.Unmarshal(content.Request, &row.Request)
+		if err != nil {
+			return err
+		}
+		after = row.Interaction
+		return s.saveState(ctx, raw(tx), row, content)
+	})
+	switch {
+	case refused != nil:
+		return consent.Interaction{}, refused
+	case err != nil:
+		return consent.Interaction{}, notFound("update interaction", err, consent.ErrNotFound)
+	}
+	return after, nil
+}
+
+func (s *Store) saveState(ctx context.Context, q querier, row interactionRow, content interactionContent) error {
+	content.State = row.State
+	sealed, err := s.hideContent(row.place(), content)
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, "update interactions set content_enc = $3 where tenant_id = $1 and id = $2", row.TenantID, row.ID, sealed)
+	return err
+}
+
+func (s *Store) interaction(ctx context.Context, q querier, query, tenantID, id string) (row interactionRow, content interactionContent, err error) {
+	err = q.QueryRowContext(ctx, query, tenantID, id).Scan(into(row.fields())...)
+	if err != nil {
+		return interactionRow{}, content, err
+	}
+	text, err := s.reveal(row.place(), row.content)
+	if err == nil {
+		err = json.Unmarshal(text, &content)
+	}
+	if err == nil {
+		err = json.Unmarshal(content.Request, &row.Request)
+	}
+	if err != nil {
+		return interactionRow{}, content, fmt.Errorf("%w: interaction %s: %w", errRow, id, err)
+	}
+	row.State = content.State
+	return row, content, nil
+}
+
+func (s *Store) hideContent(at seal.AD, content interactionContent) (string, error) {
+	text, err := json.Marshal(content)
+	if err != nil {
+		return "", fmt.Errorf("%w: interaction: %w", errRow, err)
+	}
+	return s.hide(at, text)
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/seal"
+)
+
+// noticeParams is what a notice says, as it is sealed.
+type noticeParams struct {
+	Device string    `json:"device,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// noticeSpan is how long equal notices to one user are one notice.
+const noticeSpan = time.Minute
+
+func noticeAt(tenant, user, id string) seal.AD {
+	return seal.AD{Table: "notifications", Column: "params_enc", Tenant: tenant, User: user, Row: id}
+}
+
+// QueueNotices puts notices into the outbox. Of equal ones to the same user
+// within a minute, the first counts.
+func (s *Store) QueueNotices(ctx context.Context, notices ...identity.Notice) error {
+	for _, n := range notices {
+		err := s.queueNotice(ctx, n)
+		if err != nil {
+			return Fail("queue notice", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) queueNotice(ctx context.Context, n identity.Notice) error {
+	id, now := rand.Text(), s.now()
+	plain, err := json.Marshal(noticeParams{Device: n.Device, At: n.At.UTC()})
+	if err != nil {
+		return err
+	}
+	params, err := s.hide(noticeAt(n.TenantID, n.UserID, id), plain)
+	if err != nil {
+		return err
+	}
+	dedupe := fmt.Sprintf("%s/%s/%d", n.UserID, n.Kind, n.At.Unix()/int64(noticeSpan/time.Second))
+	_, err = s.DB.SQL.ExecContext(ctx, `insert into notifications
+		(tenant_id, id, user_id, template, params_enc, status, tries, next_try_at, dedupe_key, created_at)
+		values ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, $6)
+		on conflict (tenant_id, dedupe_key) do nothing`,
+		n.TenantID, id, n.UserID, n.Kind, params, now, dedupe)
+	return err
+}
+
+// DueNotices leases up to limit notices that are due, so that no other replica
+// sends them before until, and returns them.
+func (s *Store) DueNotices(ctx context.Context, limit int, until time.Time) ([]identity.Notice, error) {
+	skip := ""
+	if s.DB.Dialect == Postgres {
+		skip = " for update skip locked"
+	}
+	rows, err := s.DB.SQL.QueryContext(ctx, `update notifications set tries = tries + 1, next_try_at = $1
+		where (tenant_id, id) in (select tenant_id, id from notifications
+			where status = 'queued' and next_try_at <= $2 order by next_try_at limit $3`+skip+`)
+		returning tenant_id, id, user_id, template, params_enc, tries`, stamp(until), s.now(), limit)
+	if err != nil {
+		return nil, Fail("due notices", err)
+	}
+	defer rows.Close()
+	var due []identity.Notice
+	for rows.Next() {
+		n, err := s.notice(rows)
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, n)
+	}
+	return due, Fail("due notices", rows.Err())
+}
+
+func (s *Store) notice(row interface{ Scan(...any) error }) (identity.Notice, error) {
+	var n identity.Notice
+	var params string
+	err := row.Scan(&n.TenantID, &n.ID, &n.UserID, &n.Kind, &params, &n.Tries)
+	if err != nil {
+		return n, Fail("due notices", err)
+	}
+	plain, err := s.reveal(noticeAt(n.TenantID, n.UserID, n.ID), params)
+	if err != nil {
+		return n, err
+	}
+	var p noticeParams
+	err = json.Unmarshal(plain, &p)
+	n.Device, n.At = p.Device, p.At
+	return n, err
+}
+
+// EndNotice takes a notice off the list: it was sent, or given up.
+func (s *Store) EndNotice(ctx context.Context, n identity.Notice, sent bool) error {
+	status := "failed"
+	if sent {
+		status = "sent"
+	}
+	_, err := s.DB.SQL.ExecContext(ctx, `update notifications set status = $1 where tenant_id = $2 and id = $3`,
+		status, n.TenantID, n.ID)
+	return Fail("end notice", err)
+}
