@@ -1,0 +1,94 @@
+package consent
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// InteractionLife is how long a user may take from the first page to the last.
+const InteractionLife = 30 * time.Minute
+
+// Errors a caller can act on.
+var (
+	// ErrNotFound: there is no such interaction, or it is another tenant's or
+	// another browser's.
+	ErrNotFound = errors.New("consent: interaction not found")
+	// ErrOver: the interaction has expired or was already answered.
+	ErrOver = errors.New("consent: interaction is over")
+)
+
+// Interaction is one authorization request that a browser must see a page for,
+// and what was done about it so far. It is authorised by its record: a random
+// id in the path, bound to the browser by the hash of a cookie.
+type Interaction struct {
+	ID          string // 16 random bytes, base64url
+	TenantID    string
+	BrowserHash []byte
+	Request     Request
+	SessionID   string // the live session it began with; "" for none
+	State       State
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	FinishedAt  time.Time // zero until it was answered
+}
+
+// State is what was done in an interaction. It is evidence, not permission:
+// [Next] judges it anew each time.
+type State struct {
+	// UserID is whom the interaction is about once that is known. It is never
+	// changed afterwards: a step-up cannot continue as somebody else.
+	UserID string `json:"user_id,omitempty"`
+	// Identifier is what was typed on the identify page.
+	Identifier string `json:"identifier,omitempty"`
+	// Here are the verifications of a login made in this interaction.
+	Here []identity.AuthEvent `json:"here,omitempty"`
+	// Spent are the challenges whose proof was taken into Here or Proofs, so
+	// that none is taken twice.
+	Spent []string `json:"spent,omitempty"`
+
+	// ChallengeID is the challenge in progress, ChallengeFor what it is for.
+	ChallengeID  string `json:"challenge_id,omitempty"`
+	ChallengeFor Target `json:"challenge_for,omitzero"`
+
+	// ConfirmationID and the fields below belong to the action asked for.
+	ConfirmationID string        `json:"confirmation_id,omitempty"`
+	ConfirmBy      time.Time     `json:"confirm_by,omitzero"` // the action's ttl_s is over
+	Submitted      bool          `json:"submitted,omitempty"` // the user read the page and went on
+	Proofs         []StagedProof `json:"proofs,omitempty"`
+
+	BannerSeen bool     `json:"banner_seen,omitempty"`
+	Agreed     []string `json:"agreed,omitempty"` // scopes agreed to here
+	Allowed    bool     `json:"allowed,omitempty"`
+	// Ended is the OAuth error that ended the interaction from within: the user
+	// cancelled, or guessed wrong too often.
+	Ended  string `json:"ended,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Paged is set once a page was shown, so that the way back to the app is
+	// the interstitial and not a redirect.
+	Paged bool `json:"paged,omitempty"`
+}
+
+// Target says which step of an interaction a challenge is for.
+type Target struct {
+	Login  bool   `json:"login,omitempty"` // the second step of the login, or a step-up of the session
+	Action string `json:"action,omitempty"`
+	Stage  int    `json:"stage,omitempty"`
+	Proof  string `json:"proof,omitempty"`
+}
+
+// StagedProof is a proof given for one stage of the action asked for.
+type StagedProof struct {
+	Stage int                `json:"stage"`
+	Kind  policy.Proof       `json:"kind"`
+	Event identity.AuthEvent `json:"event"`
+	// ChallengeID makes recording it idempotent; "" for a password.
+	ChallengeID string `json:"challenge_id,omitempty"`
+}
+
+// Open reports whether the interaction still takes steps at now.
+func (in *Interaction) Open(now time.Time) bool {
+	return in.FinishedAt.IsZero() && now.Before(in.ExpiresAt)
+}

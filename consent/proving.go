@@ -1,0 +1,271 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// about fills in what a message may say. The hosted pages know the language.
+func (st *Standing) about(lang string) mfa.About {
+	t := st.Realm.Tenant
+	return mfa.About{
+		TenantName: t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
+	}
+}
+
+// ask says which proof target wants of the user.
+func (st *Standing) ask(target Target) mfa.Ask {
+	a := mfa.Ask{
+		Subject: st.User.Subject(), Policy: st.Realm.Policy, PolicyVersion: st.Realm.Tenant.PolicyVersion,
+		Purpose: mfa.PurposeAction, Action: target.Action, Proof: policy.Proof(target.Proof),
+	}
+	if target.Login {
+		a.Purpose, a.Action = mfa.PurposeLogin, policy.ActionLogin
+		a.Allowed = methodsFor(st.least, st.events, st.Realm.Policy)
+	} else {
+		a.DetailsHash = st.detailsHash()
+	}
+	if st.In != nil {
+		a.OwnerID, a.Binding = st.In.ID, st.In.BrowserHash
+	}
+	return a
+}
+
+func (st *Standing) askFor(b Browser) mfa.Ask {
+	a := st.ask(st.Target)
+	a.IP, a.About = b.IP, st.about(b.Lang)
+	return a
+}
+
+// detailsHash binds codes and the answer to issuer, app, user and action.
+func (st *Standing) detailsHash() string {
+	detail := st.Request.Details
+	if detail == nil {
+		detail = PlainDetail(st.Goal.Action)
+	}
+	return DetailsHash(st.Realm.Tenant.Issuer, st.Client.ID, st.User.ID, detail)
+}
+
+// Arrive makes sure that the challenge of the present step has begun, once,
+// however often and however parallel it is called. Nothing begins where the user
+// has to choose a method first, or has to read an action's page first.
+func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Challenge, error) {
+	if st.Target == (Target{}) || st.Target.Proof == string(policy.ProofPassword) {
+		return nil, nil
+	}
+	if st.Step == StepConfirm {
+		err := s.confirm(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if st.Action.Begin == policy.BeginOnSubmit && !st.state().Submitted {
+			return nil, nil
+		}
+	}
+	c, err := s.current(ctx, st)
+	if c != nil || err != nil {
+		return c, err
+	}
+	option, ok := st.presented()
+	if !ok {
+		return nil, nil
+	}
+	return s.begin(ctx, st, option.Method, b)
+}
+
+// presented is the way that is begun without asking: the first one that is
+// available, unless the policy leaves the choice to the user and there is one.
+func (st *Standing) presented() (mfa.Option, bool) {
+	var open []mfa.Option
+	for _, o := range st.Options {
+		if o.Available(st.now) {
+			open = append(open, o)
+		}
+	}
+	if len(open) == 0 || len(open) > 1 && st.Realm.Policy.Delivery.First == policy.FirstUserChoice {
+		return mfa.Option{}, false
+	}
+	return open[0], true
+}
+
+// Choose begins the challenge of the present step by method; "" is the method
+// presented first. Where one is open already, it stays.
+func (s *Service) Choose(ctx context.Context, st *Standing, method mfa.Method, b Browser) (*mfa.Challenge, error) {
+	return s.begin(ctx, st, method, b)
+}
+
+// Current is the challenge that was begun for the present step, nil without one.
+func (s *Service) Current(ctx context.Context, st *Standing) (*mfa.Challenge, error) {
+	if st.User == nil || st.Target == (Target{}) {
+		return nil, nil
+	}
+	return s.current(ctx, st)
+}
+
+// current is the challenge that was begun for the present step, nil without
+// one. It may have been closed meanwhile.
+func (s *Service) current(ctx context.Context, st *Standing) (*mfa.Challenge, error) {
+	state := st.state()
+	if state.ChallengeID == "" || state.ChallengeFor != st.Target {
+		return nil, nil
+	}
+	c, err := s.MFA.Current(ctx, st.ask(st.Target), state.ChallengeID)
+	if errors.Is(err, mfa.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consent: current challenge: %w", err)
+	}
+	return &c, nil
+}
+
+// begin begins the challenge of the present step and records it. Of several
+// requests at once the second step's own store lets one begin; the others get
+// the challenge that it began.
+func (s *Service) begin(ctx context.Context, st *Standing, method mfa.Method, b Browser) (*mfa.Challenge, error) {
+	c, beginErr := s.MFA.Begin(ctx, st.askFor(b), method)
+	if c.ID == "" {
+		return nil, beginErr
+	}
+	_, err := s.Store.UpdateInteraction(ctx, st.Realm.Tenant.ID, st.In.ID, func(in *Interaction) error {
+		in.State.ChallengeFor, in.State.ChallengeID = st.Target, c.ID
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consent: begin: %w", err)
+	}
+	return &c, beginErr
+}
+
+// Ways lists every way to meet the present step beside what c is doing now.
+func (s *Service) Ways(ctx context.Context, st *Standing, c *mfa.Challenge) ([]mfa.Option, error) {
+	enrolled, err := s.enrolled(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return mfa.Options(st.ask(st.Target), *enrolled, c, s.Now()), nil
+}
+
+// Resend delivers a fresh code by the same method.
+func (s *Service) Resend(ctx context.Context, st *Standing, b Browser) (mfa.Challenge, error) {
+	c, err := s.MFA.Resend(ctx, st.askFor(b), st.state().ChallengeID)
+	return c, s.replaced(ctx, st, c, err)
+}
+
+// Switch goes on with another method in the same chain.
+func (s *Service) Switch(ctx context.Context, st *Standing, method mfa.Method, b Browser) (mfa.Challenge, error) {
+	c, err := s.MFA.Switch(ctx, st.askFor(b), st.state().ChallengeID, method)
+	return c, s.replaced(ctx, st, c, err)
+}
+
+// replaced records the next generation of a chain, also one that the gateway
+// refused.
+func (s *Service) replaced(ctx context.Context, st *Standing, c mfa.Challenge, cause error) error {
+	if c.ID == "" {
+		return cause
+	}
+	_, err := s.Store.UpdateInteraction(ctx, st.Realm.Tenant.ID, st.In.ID, func(in *Interaction) error {
+		in.State.ChallengeID = c.ID
+		return nil
+	})
+	return errors.Join(cause, err)
+}
+
+// Answer judges what the user typed for challengeID and, if it is right, records
+// the proof. The verdict tells what the page needs otherwise.
+//
+// Errors: those of [mfa.Service.Verify].
+func (s *Service) Answer(ctx context.Context, st *Standing, challengeID, input string, b Browser) (*Standing, mfa.Verdict, error) {
+	attempt := mfa.Attempt{Ask: st.askFor(b), ChallengeID: challengeID, Input: mfa.Secret(input)}
+	verdict, err := s.MFA.Verify(ctx, attempt)
+	if err != nil {
+		return st, verdict, err
+	}
+	next, err := s.record(ctx, st, verdict.Proof)
+	return next, verdict, err
+}
+
+// record takes a proof into the interaction, once, and marks its challenge used.
+func (s *Service) record(ctx context.Context, st *Standing, p mfa.Proof) (*Standing, error) {
+	event := identity.AuthEvent{Method: string(p.Method), FactorID: p.FactorID, At: p.At}
+	if event.FactorID == "" {
+		event.FactorID = p.ContactID
+	}
+	next, err := s.update(ctx, st, func(state *State) error {
+		target := state.ChallengeFor
+		if slices.Contains(state.Spent, p.ChallengeID) || state.ChallengeID != p.ChallengeID {
+			return nil
+		}
+		state.Spent = append(state.Spent, p.ChallengeID)
+		state.ChallengeID, state.ChallengeFor = "", Target{}
+		if target.Login {
+			state.Here = append(state.Here, event)
+			return nil
+		}
+		if p.Action == target.Action {
+			state.Proofs = append(state.Proofs, StagedProof{
+				Stage: target.Stage, Kind: policy.Proof(target.Proof), Event: event, ChallengeID: p.ChallengeID,
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.MFA.Use(ctx, p.Subject, p.ChallengeID, st.In.ID)
+	if err != nil {
+		return nil, fmt.Errorf("consent: use proof: %w", err)
+	}
+	return next, nil
+}
+
+// Recover takes in a proof whose challenge was passed while its effect was lost,
+// as by a crash between the two. Next is where the request stands then.
+func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) {
+	if st.Step != StepChallenge && st.Step != StepConfirm {
+		return st, nil
+	}
+	c, err := s.current(ctx, st)
+	if err != nil || c == nil || c.Status != mfa.ChallengeVerified {
+		return st, err
+	}
+	return s.record(ctx, st, mfa.Proof{
+		ChallengeID: c.ID, Subject: c.Subject, Purpose: c.Purpose, Action: c.Action, Method: c.Method,
+		FactorID: c.FactorID, ContactID: c.ContactID, DetailsHash: c.DetailsHash, At: c.VerifiedAt,
+	})
+}
+
+// confirm makes the confirmation of the action asked for, once.
+func (s *Service) confirm(ctx context.Context, st *Standing) error {
+	if st.state().ConfirmationID != "" {
+		return nil
+	}
+	c := Confirmation{
+		ID: newID(), TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, ClientID: st.Client.ID,
+		InteractionID: st.In.ID, Action: st.Goal.Action, Details: st.Request.Details, DetailsHash: st.detailsHash(),
+		Status: ConfirmationRequested, PolicyVersion: st.Realm.Tenant.PolicyVersion,
+		CreatedAt: st.now, ExpiresAt: st.now.Add(st.Action.TTL.Duration()),
+	}
+	first := false
+	in, err := s.Store.UpdateInteraction(ctx, c.TenantID, st.In.ID, func(in *Interaction) error {
+		first = in.State.ConfirmationID == ""
+		if first {
+			in.State.ConfirmationID, in.State.ConfirmBy = c.ID, c.ExpiresAt
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	*st.In = in
+	if !first {
+		return nil
+	}
+	return s.Store.CreateConfirmation(ctx, c)
+}

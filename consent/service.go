@@ -1,0 +1,218 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"net/netip"
+	"time"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// Service judges requests and takes the steps of an interaction. Every step
+// first finds out where the request stands, does one thing, and leaves it to
+// the dispatcher to ask again.
+type Service struct {
+	People People
+	Store  Store
+	MFA    *mfa.Service
+	Now    func() time.Time
+}
+
+// Browser is what is known about the browser of a request, for limits, messages
+// and the record; nothing is decided by IP, UserAgent or Lang.
+type Browser struct {
+	Hash      []byte // of the secret in its cookie; binds the interaction
+	IP        netip.Addr
+	UserAgent string
+	Lang      string
+}
+
+// Resolve judges req for the browser described by who; in is nil when there is
+// no interaction yet. It makes no statement while a live session satisfies the
+// request.
+func (s *Service) Resolve(ctx context.Context, realm *identity.Realm, client *identity.Client, req Request, who SignedIn, in *Interaction) (Decision, error) {
+	st, err := s.judge(ctx, realm, client, req, who, in)
+	if err != nil {
+		return Decision{}, err
+	}
+	return st.Decision, nil
+}
+
+// Start makes the interaction for a request that needs a page. The user is
+// pinned at once when a live session is to be stepped up; a login may still be
+// anybody's. Where the policy says that an action begins on arrival, its first
+// code is on the way when Start returns.
+func (s *Service) Start(ctx context.Context, realm *identity.Realm, client *identity.Client, req Request, who SignedIn, d Decision, b Browser) (Interaction, error) {
+	now := s.Now()
+	in := Interaction{
+		ID: newID(), TenantID: realm.Tenant.ID, BrowserHash: b.Hash, Request: req,
+		CreatedAt: now, ExpiresAt: now.Add(InteractionLife),
+	}
+	in.State.Paged = true
+	if who.Session.Live(who.User, now) {
+		in.SessionID = who.Session.ID
+		_, action := wantsAction(req.ACRValues)
+		if d.Step != StepLogin || action {
+			in.State.UserID = who.User.ID
+		}
+	}
+	err := s.Store.CreateInteraction(ctx, in)
+	if err != nil {
+		return Interaction{}, err
+	}
+	if d.Step == StepConfirm {
+		st, err := s.judge(ctx, realm, client, req, who, &in)
+		if err != nil {
+			return in, err
+		}
+		// A code that cannot be sent now is no reason to lose the request: the
+		// page says so and offers another try.
+		_, _ = s.Arrive(ctx, st, b)
+	}
+	return in, nil
+}
+
+func wantsAction(values []string) (name string, ok bool) {
+	for _, v := range values {
+		name, ok = ParseAction(v)
+		if ok {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// conclude fills in what a finished decision rests on, and the words of a
+// refusal.
+func (s *Service) conclude(_ context.Context, st *Standing, f Facts) error {
+	if st.Step == StepRefuse {
+		st.Description = descriptions[st.Reason]
+		ended := st.state()
+		if ended.Ended != "" {
+			st.OAuthError, st.Description = ended.Ended, descriptions[ended.Reason]
+		}
+	}
+	if st.Step != StepDone {
+		return nil
+	}
+	state := st.state()
+	o := Outcome{
+		User: st.User, Events: st.events, Scopes: st.Request.Scopes, Action: st.Goal.Action,
+		NewSession: st.loggedIn(), AMR: AMR(st.events, st.Realm.Policy.ACR), AuthTime: f.AuthTime,
+	}
+	o.Rotate = !o.NewSession && (len(state.Here) > 0 || len(state.Proofs) > 0)
+	if o.Action == "" {
+		o.ACR = st.Goal.Value
+		if o.ACR == "" {
+			o.ACR = f.Class.ACR()
+		}
+		o.AuthTime = st.authTime(st.Goal.Class)
+	} else {
+		st.concludeAction(&o)
+	}
+	if state.Allowed {
+		o.Agreement = st.newAgreement()
+	}
+	st.Outcome = o
+	return nil
+}
+
+// concludeAction reports what was proven for the action, here and now, and
+// nothing that the session held before.
+func (st *Standing) concludeAction(o *Outcome) {
+	state := st.state()
+	o.ACR = ActionACR(o.Action)
+	o.ConfirmationID = state.ConfirmationID
+	o.DetailsHash = st.detailsHash()
+	o.ConsumeWithin = st.Action.ConsumeWithin.Duration()
+	if len(state.Proofs) == 0 {
+		return // until_met: a precondition was checked, nothing new was proven
+	}
+	here := append([]identity.AuthEvent(nil), state.Here...)
+	for _, p := range state.Proofs {
+		here = append(here, p.Event)
+	}
+	o.AMR = AMR(here, st.Realm.Policy.ACR)
+	o.AuthTime = identity.LastActive(here).Truncate(time.Second)
+}
+
+// authTime is the latest active verification that counts for class: for a
+// single factor the first factor alone, else every one.
+func (st *Standing) authTime(class Class) time.Time {
+	events := st.events
+	if class == Class1FA {
+		events = nil
+		for _, e := range st.events {
+			if e.Method == identity.MethodPassword || e.Method == string(policy.WebAuthn) {
+				events = append(events, e)
+			}
+		}
+	}
+	return identity.LastActive(events).Truncate(time.Second)
+}
+
+// newAgreement is what was agreed to before and now together.
+func (st *Standing) newAgreement() *Agreement {
+	a := &Agreement{
+		TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, ClientID: st.Client.ID,
+		CreatedAt: st.now, UpdatedAt: st.now,
+	}
+	if st.agreement != nil {
+		a.Scopes = append(a.Scopes, st.agreement.Scopes...)
+		a.CreatedAt = st.agreement.CreatedAt
+	}
+	for _, scope := range st.state().Agreed {
+		if !identity.Allows(a.Scopes, scope) {
+			a.Scopes = append(a.Scopes, scope)
+		}
+	}
+	return a
+}
+
+// Outcome is what an answered request rests on.
+type Outcome struct {
+	User     *identity.User
+	ACR      string // never ""
+	AMR      []string
+	AuthTime time.Time
+	Events   []identity.AuthEvent // evidence of the session from now on
+	Scopes   []string
+
+	Action         string
+	ConfirmationID string
+	DetailsHash    string
+	ConsumeWithin  time.Duration
+
+	// NewSession: a login was made in this interaction; the browser's old
+	// session ends and a new one begins with Events. Rotate: the live session
+	// was stepped up; it gets a new secret and Events. Neither: it stays as it is.
+	NewSession bool
+	Rotate     bool
+	Agreement  *Agreement // to write; nil when nothing new was agreed
+}
+
+// descriptions are the words of a refusal, for the app's developer.
+var descriptions = map[string]string{
+	"acr":                  "None of the authentication requirements asked for can be met for this user",
+	"no_method":            "The user has no enrolled method that meets the authentication requirements",
+	"precondition":         "A precondition of the action does not hold for this user",
+	"held":                 "The account may not confirm this action at the moment",
+	"subject":              "Another user signed in than the request named",
+	"ended":                "The user did not complete the request",
+	"cancelled":            "The user cancelled the request",
+	"declined":             "The user declined to share data with the app",
+	"locked":               "The request ended after too many wrong codes",
+	"confirmation_expired": "The confirmation was not given in time",
+	"policy_changed":       "The rules changed while the request was open. Start again",
+}
+
+// newID makes an identifier of 16 random bytes.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails (Go 1.24)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

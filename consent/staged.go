@@ -1,0 +1,158 @@
+package consent
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// weighAction compares the action asked for with the stages passed in this very
+// interaction. Nothing else counts for it: no session, no trusted device, no
+// proof that was made for something else.
+func (s *Service) weighAction(ctx context.Context, st *Standing, f *Facts) error {
+	if f.Action == "" || st.User == nil {
+		return nil
+	}
+	a, ok := st.Realm.Policy.Action(f.Action)
+	if !ok {
+		f.NotReady = true
+		return nil
+	}
+	st.Action = a
+	f.Held = a.Hold && st.now.Before(st.User.HoldUntil) || st.flagged(a.DenyFlags)
+	f.Staged = a.Applies != policy.AppliesUntilMet && len(a.Stages) > 0
+	ready, err := s.ready(ctx, st, a)
+	if err != nil {
+		return err
+	}
+	f.NotReady = !ready
+	if !f.Staged || f.needsSecond() {
+		f.StagesLeft = f.Staged
+		return nil
+	}
+	return s.weighStage(ctx, st, f)
+}
+
+// weighStage looks at the next stage that was not passed.
+func (s *Service) weighStage(ctx context.Context, st *Standing, f *Facts) error {
+	stage, proof, left := st.nextProof()
+	f.StagesLeft = left
+	if !left {
+		return nil
+	}
+	by := st.state().ConfirmBy
+	if !by.IsZero() && !st.now.Before(by) {
+		f.NoAnswer = true
+		return nil
+	}
+	st.Target = Target{Action: f.Action, Stage: stage, Proof: string(proof)}
+	switch proof {
+	case policy.ProofPassword:
+		f.ActionMethods = st.User.PasswordHash != ""
+		return nil
+	case policy.ProofFreshLogin:
+		f.StaleLogin, f.ActionMethods = true, true
+		return nil
+	}
+	var err error
+	st.Options, err = s.options(ctx, st, st.Target, nil)
+	f.ActionMethods = len(st.Options) > 0
+	return err
+}
+
+// nextProof is the first proof of the first stage that is not complete.
+// fresh_login is met by a login that is fresh enough.
+func (st *Standing) nextProof() (stage int, proof policy.Proof, left bool) {
+	for i, proofs := range st.Action.Stages {
+		for _, kind := range proofs {
+			if kind == policy.ProofFreshLogin {
+				if st.freshLogin() {
+					continue
+				}
+				return i, kind, true
+			}
+			given := slices.ContainsFunc(st.state().Proofs, func(p StagedProof) bool { return p.Stage == i && p.Kind == kind })
+			if !given {
+				return i, kind, true
+			}
+		}
+	}
+	return 0, "", false
+}
+
+func (st *Standing) freshLogin() bool {
+	age := st.now.Sub(identity.LastActive(st.events))
+	return age >= 0 && age <= st.Realm.Policy.FreshLoginAge()
+}
+
+func (st *Standing) flagged(flags []string) bool {
+	return slices.ContainsFunc(flags, func(name string) bool {
+		_, set := st.User.Flags[name]
+		return set
+	})
+}
+
+// ready reports whether the preconditions of a hold. An action that leaves the
+// user nothing to prove is never ready: its acr would say something was proven.
+func (s *Service) ready(ctx context.Context, st *Standing, a policy.Action) (bool, error) {
+	if a.Applies == policy.AppliesWhenMFAEnabled && !st.User.MFAEnabled {
+		return false, nil
+	}
+	if len(a.Require) == 0 {
+		return len(a.Stages) > 0 && a.Applies != policy.AppliesUntilMet, nil
+	}
+	enrolled, err := s.enrolled(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	for _, need := range a.Require {
+		if !holds(need, st.User, enrolled) {
+			return false, nil
+		}
+	}
+	return a.Applies == policy.AppliesUntilMet || len(a.Stages) > 0, nil
+}
+
+func holds(need policy.Requirement, user *identity.User, enrolled *mfa.Enrolments) bool {
+	confirmed := func(kind mfa.ContactKind, registered bool) bool {
+		return slices.ContainsFunc(enrolled.Contacts, func(c mfa.Contact) bool {
+			return c.Kind == kind && c.Status == mfa.ContactConfirmed && (c.Registered || !registered)
+		})
+	}
+	switch need {
+	case policy.RequirePhoneConfirmed:
+		return confirmed(mfa.ContactPhone, false)
+	case policy.RequireEmailVerified:
+		return confirmed(mfa.ContactEmail, true)
+	case policy.RequireMFAEnabled:
+		return user.MFAEnabled
+	}
+	return false
+}
+
+// enrolled loads what the user has to prove a second step with, once.
+func (s *Service) enrolled(ctx context.Context, st *Standing) (*mfa.Enrolments, error) {
+	if st.enrolments != nil {
+		return st.enrolments, nil
+	}
+	e, err := s.MFA.Store.Enrolments(ctx, st.User.Subject())
+	if err != nil {
+		return nil, err
+	}
+	st.enrolments = &e
+	return st.enrolments, nil
+}
+
+// options lists the ways to meet target, in the server's order.
+func (s *Service) options(ctx context.Context, st *Standing, target Target, allowed []policy.Kind) ([]mfa.Option, error) {
+	enrolled, err := s.enrolled(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	ask := st.ask(target)
+	ask.Allowed = allowed
+	return mfa.Options(ask, *enrolled, nil, st.now), nil
+}

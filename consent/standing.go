@@ -1,0 +1,265 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// Standing is a request as it stands at one moment: what was asked, who is
+// there, what was done, and what [Next] makes of it. It is made anew for every
+// request of the browser and never stored.
+type Standing struct {
+	Realm   *identity.Realm
+	Client  *identity.Client
+	Request Request
+	In      *Interaction      // nil before there is one
+	Session *identity.Session // the live session that counts here; nil without one
+	User    *identity.User    // nil while nobody is known
+	Goal    Goal
+	Action  policy.Action // of Goal.Action
+	Target  Target        // what the next challenge is for, in StepChallenge and StepConfirm
+	Options []mfa.Option  // the ways to meet Target
+	Decision
+
+	now        time.Time
+	least      Class                // what the session has to reach
+	events     []identity.AuthEvent // all evidence
+	agreement  *Agreement
+	enrolments *mfa.Enrolments
+}
+
+// Decision is the verdict on a request at one moment.
+type Decision struct {
+	Step   Step
+	Reason string
+	// OAuthError is what prompt=none answers, and what StepRefuse answers.
+	OAuthError  string
+	Description string  // of a refusal; ASCII, safe for error_description
+	Outcome     Outcome // only of StepDone
+}
+
+// judge gathers the facts and decides. It makes no statement of its own while a
+// live session satisfies the request.
+func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *identity.Client, req Request, who SignedIn, in *Interaction) (*Standing, error) {
+	st := &Standing{Realm: realm, Client: client, Request: req, In: in, now: s.Now()}
+	f := Facts{
+		Now: st.now, Silent: req.Silent, LoginAsked: req.Login, SelectAsked: req.SelectAccount, MaxAge: req.MaxAge,
+		NoAnswer: st.state().Ended != "",
+	}
+	err := s.identify(ctx, st, who)
+	if err != nil {
+		return nil, err
+	}
+	f.LoggedIn = st.loggedIn()
+	f.SignedIn = st.User != nil && (st.Session != nil || f.LoggedIn)
+	if !f.SignedIn {
+		st.User = nil
+	}
+	f.WrongUser = f.SignedIn && req.Subject != "" && req.Subject != st.User.ID
+	f.AuthTime = identity.LastActive(st.events).Truncate(time.Second)
+	err = s.weigh(ctx, st, &f)
+	if err != nil {
+		return nil, err
+	}
+	err = s.weighAction(ctx, st, &f)
+	if err != nil {
+		return nil, err
+	}
+	f.Remind, f.MustAdd = st.remind()
+	err = s.weighAgreement(ctx, st, who, &f)
+	if err != nil {
+		return nil, err
+	}
+	st.Step, st.Reason, st.OAuthError = Next(f)
+	return st, s.conclude(ctx, st, f)
+}
+
+// state is what was done so far; nothing before there is an interaction.
+func (st *Standing) state() State {
+	if st.In == nil {
+		return State{}
+	}
+	return st.In.State
+}
+
+// identify finds the user and the session that count. A session of somebody
+// else than the interaction is about is passed over, not used.
+func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) error {
+	if who.Session.Live(who.User, st.now) {
+		st.Session, st.User = who.Session, who.User
+	}
+	pinned := st.state().UserID
+	if pinned != "" && (st.User == nil || st.User.ID != pinned) {
+		user, err := s.People.User(ctx, st.Realm.Tenant.ID, pinned)
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
+			return fmt.Errorf("consent: pinned user: %w", err)
+		}
+		st.Session, st.User = nil, nil
+		if err == nil && user.Status == identity.UserActive {
+			st.User = &user
+		}
+	}
+	here := st.state().Here
+	if st.Session != nil && !st.loggedIn() {
+		st.events = append(slices.Clone(st.Session.Events), here...)
+	} else {
+		st.events = here
+	}
+	return nil
+}
+
+// loggedIn reports whether a first factor was given in this interaction.
+func (st *Standing) loggedIn() bool {
+	return slices.ContainsFunc(st.state().Here, func(e identity.AuthEvent) bool { return e.Method == identity.MethodPassword })
+}
+
+// weigh compares what was proven with what is demanded of the session.
+func (s *Service) weigh(ctx context.Context, st *Standing, f *Facts) error {
+	p := st.Realm.Policy
+	f.Class = ClassOf(st.events, p.ACR)
+	f.SecondDue = f.LoggedIn && st.loginStagesLeft() > 0
+	f.Least = PolicyClass(st.Client.MinACR)
+	if st.User != nil && st.User.MFAEnabled {
+		f.Least = max(f.Least, PolicyClass(string(p.ACR.LoginMin)))
+	}
+	var failed error
+	goal, missing := chooseGoal(st.Request.ACRValues, st.heldClass(f), func(g Goal) bool {
+		ok, err := s.reaches(ctx, st, g)
+		failed = errors.Join(failed, err)
+		return ok
+	})
+	if failed != nil {
+		return failed
+	}
+	st.Goal = goal
+	f.Unreachable = missing && st.Request.Required
+	f.Action = goal.Action
+	f.Least = max(f.Least, goal.Class)
+	st.least = f.Least
+	if !f.needsSecond() || st.User == nil {
+		return nil
+	}
+	st.Target = Target{Login: true, Stage: st.loginStage(), Proof: string(st.loginProof())}
+	var err error
+	st.Options, err = s.options(ctx, st, st.Target, methodsFor(f.Least, st.events, p))
+	f.Methods = len(st.Options) > 0
+	return err
+}
+
+// heldClass is the class that may satisfy an acr value without a prompt: none
+// while a login in progress still owes its second step.
+func (st *Standing) heldClass(f *Facts) Class {
+	if !f.SignedIn || f.SecondDue {
+		return ClassNone
+	}
+	return f.Class
+}
+
+// reaches reports whether the user (or, while nobody is known, the tenant) has
+// a way to g.
+func (s *Service) reaches(ctx context.Context, st *Standing, g Goal) (bool, error) {
+	if !tenantReaches(g, st.Realm.Policy, st.Client) {
+		return false, nil
+	}
+	if st.User == nil || g.Action != "" {
+		return true, nil
+	}
+	ways := methodsFor(g.Class, st.events, st.Realm.Policy)
+	if ways == nil {
+		return true, nil
+	}
+	options, err := s.options(ctx, st, Target{Login: true, Stage: st.loginStage(), Proof: string(st.loginProof())}, ways)
+	return len(options) > 0, err
+}
+
+// loginStages are the proofs that the policy asks for after the first factor:
+// one for each stage. A stage of password or fresh_login is met by the login
+// itself.
+func (st *Standing) loginStages() []policy.Proof {
+	a, _ := st.Realm.Policy.Action(policy.ActionLogin)
+	if st.User == nil || (a.Applies == policy.AppliesWhenMFAEnabled && !st.User.MFAEnabled) || a.Applies == policy.AppliesUntilMet {
+		return nil
+	}
+	var proofs []policy.Proof
+	for _, stage := range a.Stages {
+		for _, proof := range stage {
+			if proof != policy.ProofPassword && proof != policy.ProofFreshLogin {
+				proofs = append(proofs, proof)
+			}
+		}
+	}
+	return proofs
+}
+
+// loginStage counts the second steps given in this interaction.
+func (st *Standing) loginStage() int {
+	n := 0
+	for _, e := range st.state().Here {
+		if e.Method != identity.MethodPassword && e.Method != identity.MethodDevice {
+			n++
+		}
+	}
+	return n
+}
+
+// loginStagesLeft is how many second steps the login still owes. A trusted
+// device spares them all.
+func (st *Standing) loginStagesLeft() int {
+	waived := slices.ContainsFunc(st.state().Here, func(e identity.AuthEvent) bool { return e.Method == identity.MethodDevice })
+	if waived {
+		return 0
+	}
+	return len(st.loginStages()) - st.loginStage()
+}
+
+// loginProof is the kind of proof that the next second step of the login takes.
+func (st *Standing) loginProof() policy.Proof {
+	a, _ := st.Realm.Policy.Action(policy.ActionLogin)
+	for _, stage := range a.Stages {
+		for _, proof := range stage {
+			if proof == policy.ProofDeliveredCode || proof == policy.ProofSecondFactor || proof == policy.ProofAnyFactor {
+				return proof
+			}
+		}
+	}
+	return policy.ProofSecondFactor
+}
+
+// remind reports whether this login, of a user without a second step, comes with
+// a reminder, and whether it ends there because the tenant lets nobody put it off.
+func (st *Standing) remind() (reminder, must bool) {
+	e := st.Realm.Policy.Enforcement
+	if e.Mode != policy.ModePrompt || !st.loggedIn() || st.User == nil || st.User.MFAEnabled {
+		return false, false
+	}
+	return e.Reminders.Has(policy.ReminderLoginBanner) && !st.state().BannerSeen, !e.UserMaySkip
+}
+
+// weighAgreement compares the scopes asked for with those agreed to, then or
+// now. The tenant's own apps ask for none; prompt=consent always asks once.
+func (s *Service) weighAgreement(ctx context.Context, st *Standing, who SignedIn, f *Facts) error {
+	state := st.state()
+	f.AgreeAsked = st.Request.AskConsent && !state.Allowed
+	f.Agreed = st.Client.FirstParty
+	if st.User == nil || f.Agreed {
+		return nil
+	}
+	st.agreement = who.Agreement
+	if who.User == nil || who.User.ID != st.User.ID {
+		var err error
+		st.agreement, err = s.People.Agreement(ctx, st.Realm.Tenant.ID, st.User.ID, st.Client.ID)
+		if err != nil {
+			return fmt.Errorf("consent: agreement: %w", err)
+		}
+	}
+	here := Agreement{Scopes: state.Agreed}
+	f.Agreed = st.agreement.Covers(st.Request.Scopes) || state.Allowed && here.Covers(st.Request.Scopes)
+	return nil
+}

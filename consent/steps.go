@@ -1,0 +1,167 @@
+package consent
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// Open loads the interaction id for the browser with that hash, and where it
+// stands. session is the hash of the browser's session cookie, nil without one.
+// An interaction of another tenant or another browser is not found.
+//
+// Errors: [ErrNotFound], [ErrOver].
+func (s *Service) Open(ctx context.Context, realm *identity.Realm, id string, browserHash, session []byte) (*Standing, error) {
+	in, err := s.Store.Interaction(ctx, realm.Tenant.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(browserHash) == 0 || subtle.ConstantTimeCompare(in.BrowserHash, browserHash) != 1 {
+		return nil, ErrNotFound
+	}
+	client := realm.Client(in.Request.ClientID)
+	if client == nil {
+		return nil, ErrNotFound
+	}
+	if !in.Open(s.Now()) {
+		return nil, ErrOver
+	}
+	var who SignedIn
+	if session != nil {
+		who, err = s.People.SignedIn(ctx, realm.Tenant.ID, session, client.ID)
+		if err != nil {
+			return nil, fmt.Errorf("consent: open: %w", err)
+		}
+	}
+	return s.judge(ctx, realm, client, in.Request, who, &in)
+}
+
+// again judges st anew after its interaction has changed.
+func (s *Service) again(ctx context.Context, st *Standing, in Interaction) (*Standing, error) {
+	who := SignedIn{Session: st.Session, User: st.User, Agreement: st.agreement}
+	return s.judge(ctx, st.Realm, st.Client, in.Request, who, &in)
+}
+
+// update changes the state of st's interaction and judges it anew.
+func (s *Service) update(ctx context.Context, st *Standing, change func(*State) error) (*Standing, error) {
+	in, err := s.Store.UpdateInteraction(ctx, st.Realm.Tenant.ID, st.In.ID, func(in *Interaction) error {
+		if in.State.Ended != "" {
+			return ErrOver
+		}
+		return change(&in.State)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.again(ctx, st, in)
+}
+
+// Identify keeps what was typed on the identify page. Typing another account
+// drops what was proven for the one before.
+func (s *Service) Identify(ctx context.Context, st *Standing, identifier string) (*Standing, error) {
+	return s.update(ctx, st, func(state *State) error {
+		if state.Identifier != identifier && st.Session == nil && len(state.Proofs) == 0 {
+			state.UserID, state.Here, state.ChallengeID = pinnedUser(st), nil, ""
+		}
+		state.Identifier = identifier
+		return nil
+	})
+}
+
+// pinnedUser is the user that a new identifier cannot change: the one whose
+// live session is being stepped up.
+func pinnedUser(st *Standing) string {
+	if st.In.SessionID != "" {
+		return st.state().UserID
+	}
+	return ""
+}
+
+// ErrOtherUser refuses a first factor of somebody else than the interaction is
+// about.
+var ErrOtherUser = errors.New("consent: the interaction is about another user")
+
+// LogIn records that user gave the first factor here. waiver is what a trusted
+// device of that user gave, nil without one.
+func (s *Service) LogIn(ctx context.Context, st *Standing, user identity.User, waiver *mfa.LoginWaiver) (*Standing, error) {
+	now := s.Now()
+	return s.update(ctx, st, func(state *State) error {
+		if state.UserID != "" && state.UserID != user.ID {
+			return ErrOtherUser
+		}
+		state.UserID = user.ID
+		state.Here = []identity.AuthEvent{{Method: identity.MethodPassword, At: now}}
+		if waiver != nil && waiver.Subject == user.Subject() {
+			state.Here = append(state.Here, identity.AuthEvent{Method: identity.MethodDevice, FactorID: waiver.DeviceID, At: now})
+		}
+		state.ChallengeID, state.ChallengeFor = "", Target{}
+		return nil
+	})
+}
+
+// SeeBanner puts the reminder off until the next login.
+func (s *Service) SeeBanner(ctx context.Context, st *Standing) (*Standing, error) {
+	return s.update(ctx, st, func(state *State) error { state.BannerSeen = true; return nil })
+}
+
+// Submit goes on from the confirmation page of an action that begins on submit.
+func (s *Service) Submit(ctx context.Context, st *Standing) (*Standing, error) {
+	return s.update(ctx, st, func(state *State) error { state.Submitted = true; return nil })
+}
+
+// Agree records that the user allows what the app asks for.
+func (s *Service) Agree(ctx context.Context, st *Standing) (*Standing, error) {
+	return s.update(ctx, st, func(state *State) error {
+		state.Allowed, state.Agreed = true, slices.Clone(st.Request.Scopes)
+		return nil
+	})
+}
+
+// End ends the interaction with access_denied. reason is cancelled, declined,
+// locked or policy_changed. An open confirmation ends with it.
+func (s *Service) End(ctx context.Context, st *Standing, reason string) (*Standing, error) {
+	next, err := s.update(ctx, st, func(state *State) error {
+		state.Ended, state.Reason = errAccessDenied, reason
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	state := st.state()
+	if state.ConfirmationID != "" {
+		status := ConfirmationDenied
+		if reason == "locked" {
+			status = ConfirmationFailed
+		}
+		err = s.Store.EndConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now())
+	}
+	if err == nil && state.ChallengeID != "" && st.User != nil {
+		err = s.MFA.Cancel(ctx, st.ask(state.ChallengeFor), state.ChallengeID)
+	}
+	if err != nil && !errors.Is(err, mfa.ErrNotFound) {
+		return nil, fmt.Errorf("consent: end: %w", err)
+	}
+	return next, nil
+}
+
+// AnswerPassword passes a stage of the action by the account's password, which
+// the caller has checked.
+func (s *Service) AnswerPassword(ctx context.Context, st *Standing) (*Standing, error) {
+	if st.Step != StepConfirm || st.Target.Proof != string(policy.ProofPassword) {
+		return st, nil
+	}
+	proof := StagedProof{
+		Stage: st.Target.Stage, Kind: policy.ProofPassword,
+		Event: identity.AuthEvent{Method: identity.MethodPassword, At: s.Now()},
+	}
+	return s.update(ctx, st, func(state *State) error {
+		state.Proofs = append(state.Proofs, proof)
+		return nil
+	})
+}

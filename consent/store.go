@@ -1,0 +1,55 @@
+package consent
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport-id/sallyport/identity"
+)
+
+// Store keeps interactions and confirmations. Every method works on one tenant;
+// a row of another tenant is [ErrNotFound].
+type Store interface {
+	CreateInteraction(ctx context.Context, in Interaction) error
+	Interaction(ctx context.Context, tenantID, id string) (Interaction, error)
+
+	// UpdateInteraction loads an interaction, lets change edit its State, and
+	// saves it, in one transaction that no other update of the same interaction
+	// can overlap. If change returns an error, nothing is saved and the error is
+	// returned as it is. change may run more than once. A finished interaction
+	// is [ErrOver].
+	UpdateInteraction(ctx context.Context, tenantID, id string, change func(*Interaction) error) (Interaction, error)
+
+	// CreateConfirmation inserts c. EndConfirmation moves an open one
+	// (requested, challenged) to status.
+	CreateConfirmation(ctx context.Context, c Confirmation) error
+	Confirmation(ctx context.Context, tenantID, id string) (Confirmation, error)
+	EndConfirmation(ctx context.Context, tenantID, id string, status ConfirmationStatus, now time.Time) error
+}
+
+// SignedIn is what one statement knows about a browser: its session, the
+// session's user, and what that user has agreed to share with one app.
+type SignedIn struct {
+	Session   *identity.Session // nil: no live session
+	User      *identity.User
+	Agreement *Agreement // nil: none
+	// RealmVersion is the tenant's version in the database at that moment, so
+	// that a change made by another process is seen at once.
+	RealmVersion int64
+}
+
+// People reads users and sessions.
+type People interface {
+	// SignedIn finds the session with that token hash, its user and the user's
+	// agreement with clientID. A missing session is no error: its fields are nil.
+	SignedIn(ctx context.Context, tenantID string, tokenHash []byte, clientID string) (SignedIn, error)
+	// User and UserByName return identity.ErrNotFound where there is none.
+	User(ctx context.Context, tenantID, userID string) (identity.User, error)
+	UserByName(ctx context.Context, tenantID, username string) (identity.User, error)
+	// Agreement returns nil where there is none.
+	Agreement(ctx context.Context, tenantID, userID, clientID string) (*Agreement, error)
+	// TouchSession notes that a session was used at now, at most once a minute.
+	TouchSession(ctx context.Context, tenantID, sessionID string, now time.Time) error
+	// SessionByID returns nil where there is none.
+	SessionByID(ctx context.Context, tenantID, sessionID string) (*identity.Session, error)
+}

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/sallyport-id/sallyport/identity"
+)
+
+const (
+	keyRealm   = "sallyport.realm"
+	keyLocales = "sallyport.locales"
+	keyRequest = "sallyport.request"
+)
+
+// Realm is the tenant of the request. It is never nil in a route below
+// [Tenant].
+func Realm(c *gin.Context) *identity.Realm {
+	realm := realmOf(c)
+	if realm == nil {
+		panic("web: route is not below the tenant middleware")
+	}
+	return realm
+}
+
+// UseRealm replaces the tenant's picture after a newer one was loaded.
+func UseRealm(c *gin.Context, realm *identity.Realm) { c.Set(keyRealm, realm) }
+
+// Tenant finds the tenant named by the path parameter "tenant". An unknown,
+// removed or suspended one is a page that says so. A tenant that has a host of
+// its own is reached by that host only; see [ByHost].
+func Tenant(realms identity.Realms, pages *Pages) gin.HandlerFunc {
+	return Page(pages, func(c *gin.Context) error {
+		realm, err := realms.BySlug(c.Request.Context(), c.Param("tenant"))
+		if err != nil {
+			return err
+		}
+		if (realm.Tenant.Host != "") != (hostTenant(c.Request) == realm.Tenant.Slug) {
+			return identity.ErrNotFound
+		}
+		if realm.Tenant.Status != identity.TenantActive {
+			return identity.ErrNotFound
+		}
+		UseRealm(c, realm)
+		return nil
+	})
+}
+
+type hostKey struct{}
+
+// hostTenant is the slug that ByHost found for the request's host.
+func hostTenant(r *http.Request) string {
+	slug, _ := r.Context().Value(hostKey{}).(string)
+	return slug
+}
+
+// ByHost lets tenants with a host of their own be reached by it: such a request
+// is served as if its path began with /t/<slug>. The Host header is only looked
+// up, never believed: issuers and links come from the tenant's record.
+func ByHost(realms identity.Realms, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		name, _, err := net.SplitHostPort(host)
+		if err == nil {
+			host = name
+		}
+		realm, err := realms.ByHost(r.Context(), strings.ToLower(host))
+		if errors.Is(err, identity.ErrNotFound) || realm == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		slug := realm.Tenant.Slug
+		r2 := r.WithContext(context.WithValue(r.Context(), hostKey{}, slug))
+		u := *r.URL
+		u.Path, u.RawPath = hostPath(slug, u.Path), ""
+		r2.URL = &u
+		next.ServeHTTP(w, r2)
+	})
+}
+
+// hostPath puts the tenant into the path, except for what all tenants share.
+func hostPath(slug, path string) string {
+	switch {
+	case strings.HasPrefix(path, "/static/"), path == "/healthz", path == "/readyz":
+		return path
+	case path == "/.well-known/oauth-authorization-server":
+		return path + "/t/" + slug
+	}
+	return "/t/" + slug + path
+}

@@ -1,0 +1,260 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/ory/fosite"
+
+	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/provider/model"
+)
+
+// sentinelState stands for the state that fosite insists on (trap T5). It never
+// leaves the server: answers carry the state that the app sent, or none.
+const sentinelState = "sentinel-state"
+
+// codeWork is the storage that fosite sees while it makes a code for v.
+func (p *Provider) codeWork(v *visit) *unitOfWork {
+	uow := p.newUnitOfWork(v.realm)
+	uow.redirectURIs = []string{v.auth.RedirectURI} // matched before, by our own rule (trap T25)
+	uow.grant = &model.Grant{}
+	return uow
+}
+
+// framework lets fosite check the request once more, on a form that holds only
+// what fosite shall see. prompt, max_age and id_token_hint have been judged and
+// are not shown to it (traps T7 and T9).
+func (v *visit) framework(ctx context.Context, f *fosite.Fosite) (*fosite.AuthorizeRequest, error) {
+	form := url.Values{"state": {sentinelState}}
+	for _, name := range []string{
+		"client_id", "redirect_uri", "response_type", "response_mode", "scope", "nonce",
+		"code_challenge", "code_challenge_method",
+	} {
+		if v.auth.Form.Has(name) {
+			form.Set(name, v.auth.Form.Get(name))
+		}
+	}
+	checked, err := f.NewAuthorizeRequest(ctx, &http.Request{
+		Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}, Form: form, PostForm: url.Values{},
+	})
+	if err != nil {
+		return nil, fromFosite(err)
+	}
+	ar, ok := checked.(*fosite.AuthorizeRequest)
+	if !ok {
+		return nil, oauthErr(codeServerError, describe(codeServerError))
+	}
+	ar.State = ""
+	ar.RequestedAt = v.req.RequestedAt
+	return ar, nil
+}
+
+// newGrant makes the grant and its code for what o says was proven.
+func (p *Provider) newGrant(ctx context.Context, v *visit, o consent.Outcome, sessionID string) (*model.Grant, string, error) {
+	uow := p.codeWork(v)
+	f := p.newFosite(v.realm, v.keys, uow)
+	ar, err := v.framework(ctx, f)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, scope := range o.Scopes {
+		ar.GrantScope(scope)
+	}
+	fresh := newSession(&model.Grant{UserID: o.User.ID}, uow.now) // never shared between requests (trap T28)
+	resp, err := f.NewAuthorizeResponse(ctx, ar, fresh)
+	if err != nil {
+		return nil, "", fromFosite(err)
+	}
+	g := uow.grant
+	g.ID = b64(randomBytes(grantIDSize))
+	g.TenantID, g.ClientID, g.UserID = v.realm.Tenant.ID, v.auth.Client.ID, o.User.ID
+	g.SessionID, g.SID = sessionID, p.sessionID(v.realm.Tenant.ID, sessionID, v.auth.Client.ID)
+	g.Scopes, g.Audience = o.Scopes, v.auth.Resources
+	g.ACR, g.AMR, g.AuthTime = o.ACR, o.AMR, o.AuthTime // trap T11: from what was proven, always
+	g.Action, g.ConfirmationID, g.DetailsHash = o.Action, o.ConfirmationID, o.DetailsHash
+	g.Details = v.req.Details
+	if o.Action != "" {
+		// The code carries the approval, and lives no longer than that may.
+		g.CodeExpiresAt = earlier(g.CodeExpiresAt, uow.now.Add(o.ConsumeWithin))
+	}
+	g.CreatedAt = uow.now
+	g.GrantExpiresAt = grantExpiry(v.auth.Client, o.Scopes, o.Action, uow.now)
+	if v.in != nil {
+		g.InteractionID = v.in.ID
+	}
+	err = fillClaims(g, v.auth.Claims, o.User)
+	return g, resp.GetCode(), err
+}
+
+// fillClaims keeps the claims parameter for userinfo, and now already what it
+// asks of the ID token, so that the exchange of the code reads no user.
+func fillClaims(g *model.Grant, asked claimsRequest, u *identity.User) error {
+	if asked.Empty() {
+		return nil
+	}
+	var err error
+	g.Claims, err = json.Marshal(asked)
+	if err != nil {
+		return err
+	}
+	released := selectClaims(*u, nil, asked.IDToken)
+	if len(released) > 0 {
+		g.IDClaims, err = json.Marshal(released)
+	}
+	return err
+}
+
+// issue writes what o says and sends the browser back with a code: one
+// statement where nothing but the grant is new, else one transaction.
+//
+// Errors: [model.ErrFinished] where the interaction was answered meanwhile; an
+// [*oauthError] where account or session ended meanwhile; those of the store.
+func (p *Provider) issue(c *gin.Context, v *visit, o consent.Outcome) error {
+	ctx := c.Request.Context()
+	now := p.Now()
+	done := model.Completion{TenantID: v.realm.Tenant.ID, Now: now}
+	if !o.NewSession && (v.who.Session == nil || v.who.Session.UserID != o.User.ID) {
+		return errNoSession
+	}
+	token := p.moveSession(c, v, o, &done)
+	g, code, err := p.newGrant(ctx, v, o, sessionOf(v, &done))
+	if err != nil {
+		return err
+	}
+	done.Grant = g
+	p.describeCompletion(c, v, o, &done)
+	if v.in == nil && token == "" && done.Agreement == nil && done.Confirmation == nil {
+		err = p.Grants.CreateGrant(ctx, *g)
+	} else {
+		err = p.Grants.Complete(ctx, done)
+	}
+	if errors.Is(err, identity.ErrNotFound) {
+		return oauthErr(codeAccessDenied, "The account or its session ended meanwhile.")
+	}
+	if err != nil {
+		return err
+	}
+	p.touch(ctx, v, done)
+	if token != "" {
+		p.Cookies.SetSession(c, v.realm, token, cookieAge(&done, now))
+	}
+	return p.respond(c, &v.auth, reply{
+		Fields: success(v.realm.Tenant.Issuer, &v.auth, code), Paged: v.paged(), Action: o.Action,
+	})
+}
+
+// errNoSession: an answer rests on a login made here or on the browser's own
+// session. Without either there is nobody to answer for.
+var errNoSession = errors.New("provider: an answer without login and without session")
+
+func (v *visit) paged() bool { return v.in != nil && v.in.State.Paged }
+
+// moveSession puts into done what happens to the browser's session, and returns
+// the secret for its cookie: "" where the session stays as it is. The secret
+// changes at every login and step-up, so that one planted before is worthless
+// (ASVS 7.2.4).
+func (p *Provider) moveSession(c *gin.Context, v *visit, o consent.Outcome, done *model.Completion) string {
+	switch {
+	case o.NewSession:
+		token, hash := web.NewToken()
+		rules := v.realm.Policy.Session
+		done.NewSession = &identity.Session{
+			ID: b64(randomBytes(grantIDSize)), TenantID: o.User.TenantID, UserID: o.User.ID,
+			TokenHash: hash, Events: o.Events,
+			PasswordEpoch: o.User.PasswordEpoch, MFAEpoch: o.User.MFAEpoch,
+			CreatedAt: done.Now, LastSeen: done.Now,
+			ExpiresAt: done.Now.Add(rules.Absolute.Duration()), IdleFor: rules.Idle.Duration(),
+			Persistent: rules.Persistent, IP: clientIP(c), UserAgent: web.UserAgentName(c),
+		}
+		if v.who.Session != nil {
+			done.EndSession = v.who.Session.ID
+		}
+		return token
+	case o.Rotate:
+		token, hash := web.NewToken()
+		s := *v.who.Session
+		s.TokenHash, s.Events, s.LastSeen = hash, o.Events, done.Now
+		done.RotateSession = &s
+		return token
+	}
+	return ""
+}
+
+// sessionOf is the id of the session that the grant belongs to.
+func sessionOf(v *visit, done *model.Completion) string {
+	if done.NewSession != nil {
+		return done.NewSession.ID
+	}
+	return v.who.Session.ID
+}
+
+// cookieAge is how long the browser keeps the session cookie, 0 for until it is
+// closed.
+func cookieAge(done *model.Completion, now time.Time) time.Duration {
+	s := done.NewSession
+	if s == nil {
+		s = done.RotateSession
+	}
+	if s == nil || !s.Persistent {
+		return 0
+	}
+	return s.ExpiresAt.Sub(now)
+}
+
+// describeCompletion adds what an interaction leaves behind beside the grant.
+func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcome, done *model.Completion) {
+	done.Agreement = o.Agreement
+	if v.in != nil {
+		done.InteractionID = v.in.ID
+	}
+	if o.ConfirmationID != "" {
+		done.Confirmation = &consent.Confirmation{
+			ID: o.ConfirmationID, TenantID: v.realm.Tenant.ID, UserID: o.User.ID, ClientID: v.auth.Client.ID,
+			InteractionID: done.InteractionID, Action: o.Action, DetailsHash: o.DetailsHash,
+			Status: consent.ConfirmationApproved, ACR: o.ACR, AMR: o.AMR,
+			ApprovedAt: done.Now, ConsumeBefore: done.Now.Add(o.ConsumeWithin),
+		}
+	}
+	record := func(kind string, data map[string]string) {
+		done.Audit = append(done.Audit, p.event(c, v, o.User.ID, kind, "ok", data))
+	}
+	if o.NewSession {
+		record("login.completed", map[string]string{"session": done.NewSession.ID, "acr": o.ACR})
+	}
+	if done.RotateSession != nil {
+		record("stepup.completed", map[string]string{"session": done.RotateSession.ID, "acr": o.ACR})
+	}
+	if o.Action != "" {
+		record("action.approved", map[string]string{"action": o.Action, "confirmation": o.ConfirmationID, "details_hash": o.DetailsHash})
+	}
+	if o.Agreement != nil {
+		record("consent.given", nil)
+	}
+}
+
+// event is a row for the audit log about this request.
+func (p *Provider) event(c *gin.Context, v *visit, userID, kind, result string, data map[string]string) model.AuditEvent {
+	return model.AuditEvent{
+		ID: b64(randomBytes(grantIDSize)), TenantID: v.realm.Tenant.ID, At: p.Now().UTC(),
+		ActorType: "user", ActorID: userID, Subject: userID, Type: kind, Result: result,
+		IP: clientIP(c), UserAgent: web.UserAgentName(c), RequestID: web.RequestID(c),
+		ClientID: v.auth.Client.ID, Data: data,
+	}
+}
+
+// clientIP is the browser's address as text, "" where it is not known.
+func clientIP(c *gin.Context) string {
+	ip := web.ClientIP(c)
+	if !ip.IsValid() {
+		return ""
+	}
+	return ip.String()
+}

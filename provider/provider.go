@@ -1,0 +1,50 @@
+package provider
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/provider/keys"
+	"github.com/sallyport-id/sallyport/provider/model"
+)
+
+// Provider serves the OAuth 2.0 and OpenID Connect endpoints of every tenant.
+// Its exported fields are set once, before the first request.
+type Provider struct {
+	Realms       identity.Realms
+	Keys         keys.Source
+	Grants       model.Store
+	People       consent.People
+	Flow         *consent.Service
+	Interactions consent.Store
+	Secrets      Secrets
+	Pages        *web.Pages
+	Cookies      *web.Cookies
+	// Audit records what happened outside a [model.Completion], which carries
+	// its own events.
+	Audit func(context.Context, ...model.AuditEvent)
+	Now   func() time.Time
+
+	// documents holds the discovery document of each tenant, ready to send, for
+	// the version of the tenant that it was made from: tenant id to *document.
+	documents sync.Map
+}
+
+// Mount adds the endpoints to r, which is the group of one tenant's routes, so
+// that [web.Realm] knows the tenant. The RFC 8414 form of the discovery
+// document lies outside of it; see [Provider.Discovery].
+func (p *Provider) Mount(r gin.IRouter) {
+	r.GET("/.well-known/openid-configuration", p.Discovery)
+	r.HEAD("/.well-known/openid-configuration", p.Discovery)
+	r.OPTIONS("/.well-known/openid-configuration", corsPublic)
+	r.GET("/authorize", web.Page(p.Pages, p.authorize))
+	r.POST("/authorize", web.Page(p.Pages, p.authorize))
+	r.GET("/authorize/resume/:id", web.Page(p.Pages, p.resume))
+	p.mountTokens(r)
+}
