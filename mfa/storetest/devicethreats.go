@@ -16,6 +16,7 @@ import (
 var deviceThreats = []promise{
 	{"T-17 a cookie of somebody else, or an edited one, spares nothing", cookieSwapped},
 	{"T-18 T-23 a device ends with each epoch and with a shorter policy", deviceVoid},
+	{"a device does not live longer because the policy does now", longerPolicy},
 	{"T-20 trust is not extended by use", slidingTrust},
 	{"T-21 an old verifier is good for a minute, then it is theft", replayed},
 	{"T-22 a device is minted only by the real second step of a login", minted},
@@ -68,6 +69,7 @@ func cookieSwapped(t *testing.T, s Stores) {
 	for name, text := range map[string]string{
 		"empty": "", "no parts": "v1", "another version": "v2" + value.Reveal()[2:], "longer": value.Reveal() + "A",
 		"a part more": value.Reveal() + ".x", "padded": value.Reveal() + "=",
+		"another spelling of the same bytes": respelt(value),
 	} {
 		_, err := lab.recognise(mfa.Secret(text))
 		require.ErrorIs(t, err, mfa.ErrNotFound, name)
@@ -86,6 +88,15 @@ func cookieSwapped(t *testing.T, s Stores) {
 		_, err = lab.recognise(flipped(value, 2, bit))
 		require.ErrorIs(t, err, mfa.ErrNotFound, "verifier bit %d", bit)
 	}
+}
+
+// respelt is value with spare bits set at the end of its verifier, which a lax
+// decoder ignores.
+func respelt(value mfa.Secret) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	text := value.Reveal()
+	last := strings.IndexByte(alphabet, text[len(text)-1])
+	return text[:len(text)-1] + string(alphabet[last|1])
 }
 
 // flipBits tries every bit of the selector; none of them names a device.
@@ -128,15 +139,34 @@ func deviceVoid(t *testing.T, s Stores) {
 		_, _, err := lab.Recognise(ctx, lab.Who, epochs, &shorter, value)
 		require.ErrorIs(t, err, mfa.ErrNotFound, lifetime)
 	}
+	young := *lab
+	young.Clock = &Clock{at: t0.Add(-time.Millisecond)}
+	before := *lab.Service
+	before.Now = young.Clock.Now
+	young.Service = &before
+	_, err := young.recognise(value)
+	require.ErrorIs(t, err, mfa.ErrNotFound, "a clock before its making")
+
 	off := *lab.Policy
 	off.TrustedDevice.Enabled = false
-	_, _, err := lab.Recognise(ctx, lab.Who, epochs, &off, value)
+	_, _, err = lab.Recognise(ctx, lab.Who, epochs, &off, value)
 	require.ErrorIs(t, err, mfa.ErrNotFound)
 
 	waiver, _, err := lab.Recognise(ctx, lab.Who, epochs, lab.Policy, value)
 	require.NoError(t, err)
 	require.Equal(t, lab.Who, waiver.Subject)
 	require.Equal(t, lab.Clock.Now(), waiver.At)
+}
+
+func longerPolicy(t *testing.T, s Stores) {
+	lab := trusting(t, s, policy.LifetimeDay)
+	value := lab.trusted(t)
+	lab.Policy.TrustedDevice.Lifetime = policy.LifetimeMonth
+	lab.Clock.Move(24 * time.Hour)
+
+	_, err := lab.recognise(value)
+
+	require.ErrorIs(t, err, mfa.ErrNotFound)
 }
 
 func slidingTrust(t *testing.T, s Stores) {

@@ -74,7 +74,10 @@ func guardAtOnce(t *testing.T, s Stores) {
 	})
 
 	require.Equal(t, rule.SoftFails, compared)
-	require.Equal(t, t0.Add(30*time.Second), guardOf(t, s, who).LockedUntil)
+	require.Equal(t, mfa.Guard{
+		Subject: who, Key: "contact:mail", FailsRun: 5, WindowStart: t0, WindowFails: 5, Delays: 1,
+		LockedUntil: t0.Add(30 * time.Second),
+	}, guardOf(t, s, who))
 }
 
 func supersedeAtOnce(t *testing.T, s Stores) {

@@ -48,3 +48,27 @@ if (timer && status) {
   };
   tick();
 }
+
+// A way that opens at a time, such as a text message after the timer, opens by itself: the list is loaded again,
+// nothing else on the page is touched. Looking at the page sends nothing.
+const ways = document.getElementById("ways");
+const waiting = ways ? [...ways.querySelectorAll("[data-opens]")].map((way) => Number(way.dataset.opens)) : [];
+if (waiting.length) {
+  const skew = Number(ways.dataset.now) - Date.now();
+  const load = async () => {
+    const page = await fetch(document.getElementById("code")?.form.action ?? location.href);
+    if (!page.ok) return;
+    const next = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("ways");
+    if (!next) return;
+    ways.replaceChildren(...next.childNodes);
+    document.dispatchEvent(new Event("sallyport:load"));
+  };
+  const tick = () => {
+    const now = Date.now() + skew;
+    const due = waiting.filter((opens) => opens <= now);
+    for (const opens of due) waiting.splice(waiting.indexOf(opens), 1);
+    if (due.length) load().catch(() => {}); // the list stays as it is; loading the page shows the same
+    if (waiting.length) setTimeout(tick, 1000);
+  };
+  tick();
+}

@@ -1,0 +1,25 @@
+package audit
+
+import (
+	"context"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
+)
+
+// noticeOf are the events that the owner is told of: which text, and which entry
+// of notify.email_events decides. "" is always told.
+var noticeOf = map[string]struct{ text, event string }{
+	mfa.EventSecondStepFailed: {"second_step_failed", "second_step_failed"},
+	mfa.EventFactorLocked:     {"factor_locked", "factor_locked"},
+	mfa.EventDeviceTrusted:    {"device_trusted", "device_trusted"},
+	mfa.EventDeviceTheft:      {"device_theft", ""},
+}
+
+func (l *Log) notices(ctx context.Context, e mfa.Event) []identity.Notice {
+	n, ok := noticeOf[e.Kind]
+	if !ok || n.event != "" && !l.Mailed(ctx, e.Subject.TenantID, n.event) {
+		return nil
+	}
+	return []identity.Notice{{TenantID: e.Subject.TenantID, UserID: e.Subject.UserID, Kind: n.text, At: e.At}}
+}

@@ -1,0 +1,265 @@
+package demo
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/seal"
+	"github.com/sallyport-id/sallyport/internal/setup"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+)
+
+// house is one tenant of the demo.
+type house struct {
+	slug, name, preset, brand, note string
+	country                         string // which of the phone numbers its people have
+	people                          func(phones) []person
+}
+
+// person is one account of a demo tenant, as /_demo tells it.
+type person struct {
+	Name        string   `json:"name"`
+	Password    string   `json:"password"`
+	Phone       string   `json:"phone"`
+	PhoneStatus string   `json:"phone_status"`
+	PhoneSource string   `json:"phone_source"`
+	MFAEnabled  bool     `json:"mfa_enabled"`
+	Factors     []string `json:"factors"`
+	PIN         string   `json:"pin"`
+	Note        string   `json:"note"`
+
+	admin   bool
+	profile *identity.Profile
+}
+
+// app is one client of a demo tenant, as /_demo tells it.
+type app struct {
+	ID           string   `json:"id"`
+	Secret       string   `json:"secret"`
+	RedirectURIs []string `json:"redirect_uris"`
+	AuthMethod   string   `json:"auth_method"`
+	Note         string   `json:"note"`
+}
+
+type phones struct{ alice, bob, admin string }
+
+// Numbers that nobody has: they are valid in their plans and set aside for
+// examples, or lie in ranges that are not given out.
+var numbers = map[string]phones{
+	"MX": {"+526441832399", "+526441832301", "+526441832377"},
+	"DE": {"+4915735991000", "+4915735991001", "+4915735991002"},
+}
+
+const (
+	alice = "alice@example.test"
+	bob   = "bob@example.test"
+	carol = "carol@example.test"
+	admin = "admin@example.test"
+)
+
+var passwords = map[string]string{
+	alice: "alice-opens-the-first-gate",
+	bob:   "bob-opens-the-first-gate",
+	carol: "carol-opens-the-first-gate",
+	admin: "admin-opens-the-first-gate",
+}
+
+// houses are systems A to E, one tenant each, and the one for conformance tools.
+var houses = []house{
+	{
+		"contractor", "Contractor", "contractor-email-first", "#0b5563",
+		"Codes go to email first; a text message is offered after the timer, to a confirmed phone.", "MX",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "two-step sign-in is on, phone confirmed"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "phone from before verification existed: it gets no codes"},
+				{Name: carol, Factors: []string{"email"}, Note: "two-step sign-in is off, no phone; a payout asks for an email code all the same"},
+				{Name: admin, Phone: n.admin, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+	{
+		"broker", "Northgate Broker", "broker-security-identities", "#3d3a8c",
+		"Several security identities at the same time; the user picks one each time.", "MX",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "email and text message are on: choose at sign-in"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "phone not verified"},
+				{Name: carol, Note: "no phone, nothing switched on"},
+				{Name: admin, MFAEnabled: true, Factors: []string{"email"}, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+	{
+		"marketplace", "Freelance Market", "marketplace-phone-verification", "#7a3b12",
+		"No second step at sign-in; a confirmed phone opens bidding.", "MX",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", Note: "phone confirmed: may bid"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", Note: "phone not verified: bidding is refused"},
+				{Name: carol, Note: "no phone: bidding is refused"},
+				{Name: admin, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+	{
+		"contract", "Contract 4711", "contract-exclusive-method", "#5b2245",
+		"One method at a time, email or text message; who has none is reminded after sign-in.", "DE",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "codes by text message, at each sign-in"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "codes by email; phone not verified"},
+				{Name: carol, Note: "no second step: sees the reminder"},
+				{Name: admin, MFAEnabled: true, Factors: []string{"email"}, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+	{
+		"account", "Example GmbH", "account-admin-sms-default", "#1f5f3a",
+		"Everybody needs a code by text message; the administrator decides how long a device is trusted.", "DE",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "codes by text message"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "admin", Note: "number typed by the admin: the first code confirms it"},
+				{Name: carol, Note: "created before text messages were switched on: has no number, cannot complete a sign-in yet"},
+				{Name: admin, Phone: n.admin, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+	{
+		"conformance", "Conformance", "conformance-password-only", "#44505a",
+		"Password only, for OpenID conformance tools.", "MX",
+		func(n phones) []person {
+			return []person{
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", Note: "every standard claim is filled in", profile: fullProfile(n.alice)},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", Note: "phone not verified"},
+				{Name: carol, Note: "no phone"},
+				{Name: admin, Note: "tenant admin", admin: true},
+			}
+		},
+	},
+}
+
+// fullProfile fills in every claim of OpenID Connect Core section 5.1.
+func fullProfile(phone string) *identity.Profile {
+	return &identity.Profile{
+		Name: "Alice Marie Example", GivenName: "Alice", FamilyName: "Example", MiddleName: "Marie", Nickname: "Ally",
+		PreferredUsername: "alice", ProfileURL: "https://alice.example.test/about", Picture: "https://alice.example.test/alice.png",
+		Website: "https://alice.example.test", Gender: "female", Birthdate: "1990-04-01", Zoneinfo: "Europe/Berlin", Locale: "en-GB",
+		PhoneNumber: phone, PhoneNumberVerified: true, UpdatedAt: 1767225600,
+		Address: &identity.Address{
+			Formatted: "Gate Street 1\n10115 Berlin\nGermany", StreetAddress: "Gate Street 1", Locality: "Berlin",
+			Region: "Berlin", PostalCode: "10115", Country: "DE",
+		},
+	}
+}
+
+// scene is one demo tenant, ready to be written and to be told of.
+type scene struct {
+	house  house
+	people []person
+	apps   []app
+	notYet []string
+	tenant setup.Tenant
+}
+
+// scenes writes the demo's tenants down as a file would. hash turns a password
+// into its hash, once for each; secrets come from the key ring, so that they are
+// the same at the next start with the same data.
+func scenes(ring *seal.Ring, shopCallback string, hash func(string) (string, error)) ([]scene, error) {
+	var all []scene
+	hashes := map[string]string{}
+	for name, password := range passwords {
+		h, err := hash(password)
+		if err != nil {
+			return nil, err
+		}
+		hashes[name] = h
+	}
+	for _, h := range houses {
+		s, err := newScene(h, ring, shopCallback, hashes)
+		if err != nil {
+			return nil, fmt.Errorf("demo tenant %s: %w", h.slug, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func newScene(h house, ring *seal.Ring, shopCallback string, hashes map[string]string) (scene, error) {
+	preset, err := policy.Preset(h.preset)
+	if err != nil {
+		return scene{}, err
+	}
+	masked, notYet := policy.Mask(preset, policy.Enforced())
+	document, err := json.Marshal(masked)
+	if err != nil {
+		return scene{}, err
+	}
+	s := scene{house: h, people: h.people(numbers[h.country]), notYet: append([]string{}, notYet...)}
+	s.tenant = setup.Tenant{
+		Slug: h.slug, Name: h.name, Brand: h.brand, Policy: document, Preset: h.preset, TimeZone: "Europe/Berlin",
+		Reason: "demo",
+	}
+	for i := range s.people {
+		p := &s.people[i]
+		p.Password = passwords[p.Name]
+		p.Factors = append([]string{}, p.Factors...)
+		s.tenant.Users = append(s.tenant.Users, setup.User{
+			Username: p.Name, PasswordHash: hashes[p.Name], Phone: p.Phone, PhoneStatus: p.PhoneStatus, PhoneSource: p.PhoneSource,
+			MFAEnabled: &p.MFAEnabled, Factors: p.Factors, Admin: &p.admin, Profile: profileOf(*p),
+		})
+	}
+	s.apps = appsOf(h, ring, shopCallback)
+	for _, a := range s.apps {
+		c, err := clientOf(h, a)
+		if err != nil {
+			return scene{}, err
+		}
+		s.tenant.Clients = append(s.tenant.Clients, c)
+	}
+	return s, nil
+}
+
+func profileOf(p person) *identity.Profile {
+	if p.profile != nil {
+		return p.profile
+	}
+	names := map[string]string{alice: "Alice Example", bob: "Bob Example", carol: "Carol Example", admin: "Admin Example"}
+	return &identity.Profile{Name: names[p.Name], PhoneNumber: p.Phone, PhoneNumberVerified: p.PhoneStatus == "confirmed"}
+}
+
+func appsOf(h house, ring *seal.Ring, shopCallback string) []app {
+	secret := func(id string) string {
+		return base64.RawURLEncoding.EncodeToString(ring.Derive(seal.PepperClient, "", "demo-secret/"+h.slug+"/"+id))
+	}
+	cli := []string{"http://127.0.0.1:9999/callback"}
+	return []app{
+		{"demo-shop", secret("demo-shop"), []string{shopCallback}, identity.AuthBasic, "the demo shop; the tenant's own app, so it asks for no consent"},
+		{"demo-cli", secret("demo-cli"), cli, identity.AuthBasic, "for curl and tools; a third party, so it asks for consent once"},
+		{"demo-cli-2", secret("demo-cli-2"), cli, identity.AuthBasic, "a second client for tools that need two"},
+	}
+}
+
+// clientOf is the registration of a demo app. The conformance tenant reads
+// acr_values as OpenID Connect Core does, signs with RS256 and does not insist on
+// PKCE, as the conformance plans expect.
+func clientOf(h house, a app) (setup.Client, error) {
+	names := map[string]string{"demo-shop": "Demo Shop", "demo-cli": "Demo CLI", "demo-cli-2": "Demo CLI 2"}
+	members := map[string]any{
+		"client_name":   names[a.ID],
+		"redirect_uris": a.RedirectURIs,
+		"grant_types":   []string{"authorization_code", "refresh_token", "client_credentials"},
+		"scopes":        []string{"openid", "profile", "email", "phone", "address", "offline_access"},
+		"auth_methods":  []string{identity.AuthBasic, identity.AuthPost},
+		"first_party":   a.ID == "demo-shop",
+		"acr_mode":      identity.ACRRequired, "id_token_signed_response_alg": "ES256",
+	}
+	if h.slug == "conformance" {
+		members["acr_mode"], members["id_token_signed_response_alg"], members["pkce_optional"] = identity.ACRVoluntary, "RS256", true
+	}
+	data, err := json.Marshal(members)
+	return setup.Client{ID: a.ID, Secret: a.Secret, Members: data}, err
+}

@@ -1,0 +1,184 @@
+package demo
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/templates"
+)
+
+// routes are what only a demo has: a start page, the mailbox, what is set up,
+// and the clock.
+type routes struct {
+	pages   *web.Pages
+	mailbox *Mailbox
+	clock   *Clock
+	scenes  func() []scene
+	issuer  func(slug string) string
+	shopURL string
+	// testClock allows POST /_demo/clock.
+	testClock bool
+}
+
+func (r *routes) mount(e gin.IRouter) {
+	e.GET("/", web.Page(r.pages, r.start))
+	e.GET("/_demo", web.JSON(r.describe))
+	e.GET("/_demo/clock", web.JSON(r.readClock))
+	e.POST("/_demo/clock", web.JSON(r.moveClock))
+	e.GET("/_mailbox", web.Page(r.pages, r.showMailbox))
+	e.POST("/_mailbox/empty", web.Page(r.pages, r.emptyPage))
+	e.GET("/_mailbox/messages", web.JSON(r.messages))
+	e.DELETE("/_mailbox/messages", web.JSON(r.empty))
+}
+
+func (r *routes) frame(c *gin.Context) templates.Demo {
+	f := r.pages.Frame(c)
+	f.Tenant = templates.Tenant{Name: "Sallyport"}
+	return templates.Demo{Frame: f, StartURL: "/", ShopURL: r.shopURL, MailboxURL: "/_mailbox"}
+}
+
+// describe answers what is set up, for people's scripts: see the contract for
+// programs in the documentation.
+func (r *routes) describe(c *gin.Context) error {
+	type tenant struct {
+		Slug    string   `json:"slug"`
+		Issuer  string   `json:"issuer"`
+		Preset  string   `json:"preset"`
+		NotYet  []string `json:"not_yet"`
+		Users   []person `json:"users"`
+		Clients []app    `json:"clients"`
+	}
+	out := struct {
+		Tenants []tenant `json:"tenants"`
+	}{}
+	for _, s := range r.scenes() {
+		out.Tenants = append(out.Tenants, tenant{s.house.slug, r.issuer(s.house.slug), s.house.preset, s.notYet, s.people, s.apps})
+	}
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, out)
+	return nil
+}
+
+func (r *routes) start(c *gin.Context) error {
+	page := templates.DemoStartPage{Demo: r.frame(c)}
+	for _, s := range r.scenes() {
+		t := templates.DemoTenant{
+			Slug: s.house.slug, Name: s.house.name, Preset: s.house.preset, Note: s.house.note,
+			Issuer: r.issuer(s.house.slug), ShopURL: r.shopURL + "/?tenant=" + s.house.slug, NotYet: s.notYet,
+		}
+		for _, p := range s.people {
+			t.Users = append(t.Users, templates.DemoUser{
+				Name: p.Name, Password: p.Password, Phone: p.Phone, PhoneStatus: p.PhoneStatus, MFAEnabled: p.MFAEnabled, Note: p.Note,
+			})
+		}
+		for _, a := range s.apps {
+			t.Clients = append(t.Clients, templates.DemoClient{
+				ID: a.ID, Secret: a.Secret, RedirectURIs: a.RedirectURIs, AuthMethod: a.AuthMethod, Note: a.Note,
+			})
+		}
+		page.Tenants = append(page.Tenants, t)
+	}
+	return r.pages.Render(c, http.StatusOK, page)
+}
+
+func (r *routes) showMailbox(c *gin.Context) error {
+	to := c.Query("to")
+	page := templates.MailboxPage{
+		Demo: r.frame(c), Recipients: r.mailbox.Recipients(), To: to,
+		Action: "/_mailbox", DeleteAction: "/_mailbox/empty", PollURL: "/_mailbox/messages",
+	}
+	for _, l := range r.mailbox.Letters(Filter{To: to, Limit: 100}) {
+		page.Messages = append(page.Messages, templates.Message{
+			ID: l.ID, At: l.At, Tenant: l.Tenant, Channel: l.Channel, To: l.To, Subject: l.Subject, Text: l.Text, Code: l.Code,
+		})
+	}
+	return r.pages.Render(c, http.StatusOK, page)
+}
+
+func (r *routes) emptyPage(c *gin.Context) error {
+	err := http.NewCrossOriginProtection().Check(c.Request)
+	if err != nil {
+		return web.ErrCrossSite
+	}
+	r.mailbox.Empty()
+	c.Redirect(http.StatusSeeOther, "/_mailbox")
+	return nil
+}
+
+var errQuery = &web.Failure{Status: http.StatusBadRequest, Problem: templates.ErrorRequest}
+
+// messages answers letters as JSON, newest first. since is in milliseconds
+// since 1970, by the server's clock.
+func (r *routes) messages(c *gin.Context) error {
+	f := Filter{To: c.Query("to"), Tenant: c.Query("tenant")}
+	since, err := number(c.Query("since"))
+	if err != nil {
+		return errQuery
+	}
+	if since > 0 {
+		f.Since = time.UnixMilli(since)
+	}
+	limit, err := number(c.Query("limit"))
+	if err != nil || limit > keepMessages {
+		return errQuery
+	}
+	f.Limit = int(limit)
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, r.mailbox.Letters(f))
+	return nil
+}
+
+// number reads a query value that is absent or a number from 0 on.
+func number(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err == nil && n < 0 {
+		err = errors.New("negative")
+	}
+	return n, err
+}
+
+func (r *routes) empty(c *gin.Context) error {
+	r.mailbox.Empty()
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+func (r *routes) readClock(c *gin.Context) error {
+	if !r.testClock {
+		return &web.Failure{Status: http.StatusNotFound, Problem: templates.ErrorNotFound}
+	}
+	offset := r.clock.Offset()
+	c.Header("Cache-Control", "no-store")
+	c.JSON(http.StatusOK, gin.H{"now": r.clock.Now().UTC().Format(time.RFC3339Nano), "offset_s": int64(offset / time.Second)})
+	return nil
+}
+
+// maxAdvance is the furthest that the clock moves at once: ten years.
+const maxAdvance = 10 * 366 * 24 * 3600
+
+func (r *routes) moveClock(c *gin.Context) error {
+	if !r.testClock {
+		return r.readClock(c)
+	}
+	var in struct {
+		AdvanceS *int64 `json:"advance_s"`
+	}
+	d := json.NewDecoder(io.LimitReader(c.Request.Body, 1<<10))
+	d.DisallowUnknownFields()
+	err := d.Decode(&in)
+	if err != nil || in.AdvanceS == nil || *in.AdvanceS < 0 || *in.AdvanceS > maxAdvance {
+		return errQuery
+	}
+	r.clock.Advance(time.Duration(*in.AdvanceS) * time.Second)
+	return r.readClock(c)
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/migrations"
+	"github.com/sallyport-id/sallyport/store"
+)
+
+// health answers whether the process runs, and whether it can serve.
+type health struct {
+	db    *store.DB
+	ready func() bool
+}
+
+func (h *health) mount(r gin.IRouter) {
+	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.GET("/readyz", web.JSON(h.readyz))
+}
+
+// readyz is 200 when the database answers and has the schema of this binary.
+func (h *health) readyz(c *gin.Context) error {
+	if h.ready != nil && !h.ready() {
+		c.Header("Retry-After", "1")
+		c.JSON(http.StatusServiceUnavailable, gin.H{"ready": false})
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), 2*time.Second)
+	defer cancel()
+	err := h.db.Ping(ctx)
+	if err != nil {
+		return err
+	}
+	err = migrations.Check(ctx, h.db.SQL, string(h.db.Dialect))
+	if err != nil {
+		return store.Fail("schema", err)
+	}
+	c.JSON(http.StatusOK, gin.H{"ready": true})
+	return nil
+}

@@ -1,0 +1,162 @@
+// Package server puts the house together: every part is built here by hand and
+// handed what it needs; nothing is looked up anywhere else. Reading New from top
+// to bottom shows every part of the running server.
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/consent/hosted"
+	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/audit"
+	"github.com/sallyport-id/sallyport/internal/message"
+	"github.com/sallyport-id/sallyport/internal/seal"
+	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/gormstore"
+	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/provider"
+	"github.com/sallyport-id/sallyport/store"
+	"github.com/sallyport-id/sallyport/templates"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	DB        *store.DB
+	Ring      *seal.Ring
+	Hashes    *identity.Hasher
+	PublicURL *url.URL   // of the server; cookies are Secure when it is https
+	Sender    mfa.Sender // delivers codes and notices
+	Now       func() time.Time
+	// TrustedProxies may set X-Forwarded-For; addresses or CIDR blocks.
+	TrustedProxies []string
+	// Ready reports whether the server may say so; nil is always.
+	Ready func() bool
+	// Extra adds routes that only a demo has.
+	Extra func(r gin.IRouter, pages *web.Pages)
+	// Factors replaces the store of the second step, for a test that breaks it;
+	// nil is the database.
+	Factors mfa.Store
+}
+
+// Server is a server that has not begun to listen.
+type Server struct {
+	Handler http.Handler
+	Store   *store.Store
+	Factors *gormstore.Store
+	Realms  *store.Catalog
+	MFA     *mfa.Service
+	Pages   *web.Pages
+
+	notices *noticePost
+	buckets store.Buckets
+	now     func() time.Time
+}
+
+// New builds the whole server.
+func New(o Options) (*Server, error) {
+	gin.SetMode(gin.ReleaseMode)
+	set, err := templates.New()
+	if err != nil {
+		return nil, err
+	}
+	rows := &store.Store{DB: o.DB, Seal: o.Ring, Now: o.Now}
+	factors := NewFactors(o.DB, o.Ring)
+	realms := store.NewCatalog(rows)
+	buckets := store.Buckets{DB: o.DB.Gorm}
+	pages := &web.Pages{Set: set, Now: o.Now}
+	cookies := &web.Cookies{Secure: o.PublicURL.Scheme == "https"}
+	composer := message.Composer{Set: set}
+	peppers := codePeppers{o.Ring}
+	log := &audit.Log{Store: rows, Mailed: mailed(realms), Now: o.Now}
+
+	second := &mfa.Service{
+		Store: factors, Devices: factors, Limits: buckets, Sender: o.Sender, Composer: composer,
+		Peppers: peppers, Events: log, Now: o.Now,
+	}
+	if o.Factors != nil {
+		second.Store = o.Factors
+	}
+	flow := &consent.Service{People: rows, Store: rows, MFA: second, Now: o.Now}
+	op := &provider.Provider{
+		Realms: realms, Keys: realms, Grants: rows, People: rows, Flow: flow, Interactions: rows,
+		Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Audit: log.Append, Now: o.Now,
+	}
+	flowPages := &hosted.Handler{
+		Flow: flow, MFA: second, Pages: pages, Cookies: cookies, Observe: log.Observe, Now: o.Now,
+		SignIn: &identity.SignIn{Users: rows, Hashes: o.Hashes, Limits: buckets, LimitKey: peppers.LimitKey, Now: o.Now},
+	}
+
+	engine, err := newEngine(o.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	engine.Use(web.Recover(pages), web.Identify, web.Headers(cookies.Secure), log.Collect)
+	(&health{db: o.DB, ready: o.Ready}).mount(engine)
+	engine.GET("/static/*name", Static(set))
+	tenant := engine.Group("/t/:tenant", web.Tenant(realms, pages), web.SameOrigin(pages))
+	op.Mount(tenant)
+	flowPages.Mount(tenant)
+	engine.GET("/.well-known/oauth-authorization-server/t/:tenant", web.Tenant(realms, pages), op.Discovery)
+	if o.Extra != nil {
+		o.Extra(engine, pages)
+	}
+	engine.NoRoute(web.Page(pages, func(*gin.Context) error { return identity.ErrNotFound }))
+	engine.NoMethod(web.Page(pages, func(*gin.Context) error {
+		return &web.Failure{Status: http.StatusMethodNotAllowed, Problem: templates.ErrorMethod}
+	}))
+	return &Server{
+		Handler: web.ByHost(realms, engine), Store: rows, Factors: factors, Realms: realms, MFA: second, Pages: pages,
+		notices: &noticePost{rows: rows, factors: factors, realms: realms, composer: composer, sender: o.Sender, now: o.Now},
+		buckets: buckets, now: o.Now,
+	}, nil
+}
+
+// newEngine is a gin engine that trusts no forwarded header unless told to, and
+// answers a wrong method with 405.
+func newEngine(trustedProxies []string) (*gin.Engine, error) {
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.ContextWithFallback = false
+	err := engine.SetTrustedProxies(trustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
+	return engine, nil
+}
+
+// mailed reads notify.email_events of a tenant's policy. When the policy cannot
+// be read, the owner is told.
+func mailed(realms identity.Realms) func(context.Context, string, string) bool {
+	return func(ctx context.Context, tenantID, event string) bool {
+		realm, err := realms.AtLeast(ctx, tenantID, 0)
+		return err != nil || realm.Policy.Notify.EmailEvents.Has(policy.Event(event))
+	}
+}
+
+// Static serves the assets of the pages, at a route that ends in *name.
+func Static(set *templates.Set) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		asset, ok := set.Asset(c.Param("name")[1:])
+		if !ok {
+			c.Status(http.StatusNotFound)
+			return
+		}
+		c.Header("ETag", asset.ETag)
+		c.Header("Cache-Control", asset.CacheControl)
+		c.Header("X-Content-Type-Options", "nosniff")
+		if c.GetHeader("If-None-Match") == asset.ETag {
+			c.Status(http.StatusNotModified)
+			return
+		}
+		c.Data(http.StatusOK, asset.ContentType, asset.Body)
+	}
+}
