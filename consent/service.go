@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
@@ -101,7 +102,7 @@ func (s *Service) conclude(_ context.Context, st *Standing, f Facts) error {
 	}
 	state := st.state()
 	o := Outcome{
-		User: st.User, Events: st.events, Scopes: st.Request.Scopes, Action: st.Goal.Action,
+		User: st.User, Events: latest(st.events), Scopes: st.Request.Scopes, Action: st.Goal.Action,
 		NewSession: st.loggedIn(), AMR: AMR(st.events, st.Realm.Policy.ACR), AuthTime: f.AuthTime,
 	}
 	o.Rotate = !o.NewSession && (len(state.Here) > 0 || len(state.Proofs) > 0)
@@ -153,6 +154,21 @@ func (st *Standing) authTime(class Class) time.Time {
 		}
 	}
 	return identity.LastActive(events).Truncate(time.Second)
+}
+
+// latest keeps the newest verification of each kind and factor: a session that is
+// stepped up every day must not grow by a line each time.
+func latest(events []identity.AuthEvent) []identity.AuthEvent {
+	var kept []identity.AuthEvent
+	for i, e := range events {
+		newer := slices.ContainsFunc(events[i+1:], func(o identity.AuthEvent) bool {
+			return o.Method == e.Method && o.FactorID == e.FactorID && !o.At.Before(e.At)
+		})
+		if !newer {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // newAgreement is what was agreed to before and now together.

@@ -165,21 +165,13 @@ type scene struct {
 	tenant setup.Tenant
 }
 
-// scenes writes the demo's tenants down as a file would. hash turns a password
-// into its hash, once for each; secrets come from the key ring, so that they are
+// scenes writes the demo's tenants down as a file would, people without
+// password hashes. Secrets come from the key ring, so that they are
 // the same at the next start with the same data.
-func scenes(ring *seal.Ring, shopCallback string, hash func(string) (string, error)) ([]scene, error) {
+func scenes(ring *seal.Ring, shopCallback string) ([]scene, error) {
 	var all []scene
-	hashes := map[string]string{}
-	for name, password := range passwords {
-		h, err := hash(password)
-		if err != nil {
-			return nil, err
-		}
-		hashes[name] = h
-	}
 	for _, h := range houses {
-		s, err := newScene(h, ring, shopCallback, hashes)
+		s, err := newScene(h, ring, shopCallback)
 		if err != nil {
 			return nil, fmt.Errorf("demo tenant %s: %w", h.slug, err)
 		}
@@ -188,7 +180,37 @@ func scenes(ring *seal.Ring, shopCallback string, hash func(string) (string, err
 	return all, nil
 }
 
-func newScene(h house, ring *seal.Ring, shopCallback string, hashes map[string]string) (scene, error) {
+// hashPasswords hashes each password of the demo once; all tenants share them.
+func hashPasswords(hash func(string) (string, error)) (map[string]string, error) {
+	hashes := map[string]string{}
+	for name, password := range passwords {
+		h, err := hash(password)
+		if err != nil {
+			return nil, err
+		}
+		hashes[name] = h
+	}
+	return hashes, nil
+}
+
+// doors is the tenant and its policy alone, without anybody in it.
+func (s scene) doors() setup.Tenant {
+	t := s.tenant
+	t.Users, t.Clients = nil, nil
+	return t
+}
+
+// inhabitants are the people and apps of the tenant.
+func (s scene) inhabitants(hashes map[string]string) setup.Tenant {
+	t := setup.Tenant{Slug: s.house.slug, Clients: s.tenant.Clients}
+	for _, u := range s.tenant.Users {
+		u.PasswordHash = hashes[u.Username]
+		t.Users = append(t.Users, u)
+	}
+	return t
+}
+
+func newScene(h house, ring *seal.Ring, shopCallback string) (scene, error) {
 	preset, err := policy.Preset(h.preset)
 	if err != nil {
 		return scene{}, err
@@ -208,7 +230,7 @@ func newScene(h house, ring *seal.Ring, shopCallback string, hashes map[string]s
 		p.Password = passwords[p.Name]
 		p.Factors = append([]string{}, p.Factors...)
 		s.tenant.Users = append(s.tenant.Users, setup.User{
-			Username: p.Name, PasswordHash: hashes[p.Name], Phone: p.Phone, PhoneStatus: p.PhoneStatus, PhoneSource: p.PhoneSource,
+			Username: p.Name, Phone: p.Phone, PhoneStatus: p.PhoneStatus, PhoneSource: p.PhoneSource,
 			MFAEnabled: &p.MFAEnabled, Factors: p.Factors, Admin: &p.admin, Profile: profileOf(*p),
 		})
 	}

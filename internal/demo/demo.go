@@ -244,11 +244,10 @@ func (d *Demo) serve(ctx context.Context, o Options, listener, shopListener net.
 	return errors.Join(err, <-ended, <-ended)
 }
 
-// seed writes the six tenants.
+// seed writes the six tenants: first their doors, so that the first request has
+// little to wait for, then who lives there. Passwords are hashed meanwhile.
 func (d *Demo) seed(ctx context.Context) ([]scene, error) {
-	list, err := scenes(d.ring, d.ShopURL+"/callback", func(password string) (string, error) {
-		return d.hashes.Hash(ctx, password)
-	})
+	list, err := scenes(d.ring, d.ShopURL+"/callback")
 	if err != nil {
 		return nil, err
 	}
@@ -256,17 +255,43 @@ func (d *Demo) seed(ctx context.Context) ([]scene, error) {
 	if err != nil {
 		return nil, err
 	}
+	type hashed struct {
+		hashes map[string]string
+		err    error
+	}
+	ready := make(chan hashed, 1)
+	go func() {
+		hashes, err := hashPasswords(func(password string) (string, error) { return d.hashes.Hash(ctx, password) })
+		ready <- hashed{hashes, err}
+	}()
 	s := &setup.Setup{
 		Rows: d.Server.Store, Factors: d.Server.Factors, Ring: d.ring, Hashes: d.hashes,
 		PublicURL: public, Now: d.Clock.Now, Author: "demo",
 	}
+	err = d.applyEach(ctx, s, list, scene.doors)
+	if err != nil {
+		return nil, err
+	}
+	people := <-ready
+	if people.err != nil {
+		return nil, people.err
+	}
+	return list, d.applyEach(ctx, s, list, func(sc scene) setup.Tenant { return sc.inhabitants(people.hashes) })
+}
+
+// applyEach writes a part of each tenant. Whoever asked for a tenant before it was
+// there made the server remember, for a second, that there is none; so it is told.
+func (d *Demo) applyEach(ctx context.Context, s *setup.Setup, list []scene, part func(scene) setup.Tenant) error {
 	for _, sc := range list {
-		_, err = s.Apply(ctx, setup.File{Tenants: []setup.Tenant{sc.tenant}})
+		_, err := s.Apply(ctx, setup.File{Tenants: []setup.Tenant{part(sc)}})
+		if err == nil {
+			err = d.Server.Realms.Refresh(ctx)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("demo: %w", err)
+			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	return list, nil
+	return nil
 }
 
 func (d *Demo) doors(scenes []scene) []door {
