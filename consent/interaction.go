@@ -92,3 +92,14 @@ type StagedProof struct {
 func (in *Interaction) Open(now time.Time) bool {
 	return in.FinishedAt.IsZero() && now.Before(in.ExpiresAt)
 }
+
+// pin makes the interaction one about userID, for whom a step was just done, and
+// reports whether it is. An interaction that was begun signed out is pinned by
+// its first step: what one user did must not be answered for another who signs in
+// to the same browser before the end.
+func (s *State) pin(userID string) bool {
+	if s.UserID == "" {
+		s.UserID = userID
+	}
+	return s.UserID == userID
+}

@@ -34,6 +34,7 @@ func (st *Standing) ask(target Target) mfa.Ask {
 	if st.In != nil {
 		a.OwnerID, a.Binding = st.In.ID, st.In.BrowserHash
 	}
+	a.Known = st.enrolments
 	return a
 }
 
@@ -199,7 +200,7 @@ func (s *Service) record(ctx context.Context, st *Standing, p mfa.Proof) (*Stand
 	}
 	next, err := s.update(ctx, st, func(state *State) error {
 		target := state.ChallengeFor
-		if slices.Contains(state.Spent, p.ChallengeID) || state.ChallengeID != p.ChallengeID {
+		if slices.Contains(state.Spent, p.ChallengeID) || state.ChallengeID != p.ChallengeID || !state.pin(p.Subject.UserID) {
 			return nil
 		}
 		state.Spent = append(state.Spent, p.ChallengeID)
@@ -254,7 +255,7 @@ func (s *Service) confirm(ctx context.Context, st *Standing) error {
 	}
 	first := false
 	in, err := s.Store.UpdateInteraction(ctx, c.TenantID, st.In.ID, func(in *Interaction) error {
-		first = in.State.ConfirmationID == ""
+		first = in.State.ConfirmationID == "" && in.State.pin(c.UserID)
 		if first {
 			in.State.ConfirmationID, in.State.ConfirmBy = c.ID, c.ExpiresAt
 		}

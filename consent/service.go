@@ -57,7 +57,7 @@ func (s *Service) Start(ctx context.Context, realm *identity.Realm, client *iden
 	if who.Session.Live(who.User, now) {
 		in.SessionID = who.Session.ID
 		_, action := wantsAction(req.ACRValues)
-		if d.Step != StepLogin || action {
+		if d.Step != StepLogin || action || req.Subject == who.User.ID {
 			in.State.UserID = who.User.ID
 		}
 	}
@@ -89,7 +89,7 @@ func wantsAction(values []string) (name string, ok bool) {
 
 // conclude fills in what a finished decision rests on, and the words of a
 // refusal.
-func (s *Service) conclude(_ context.Context, st *Standing, f Facts) error {
+func (s *Service) conclude(st *Standing, f Facts) {
 	if st.Step == StepRefuse {
 		st.Description = descriptions[st.Reason]
 		ended := st.state()
@@ -98,7 +98,7 @@ func (s *Service) conclude(_ context.Context, st *Standing, f Facts) error {
 		}
 	}
 	if st.Step != StepDone {
-		return nil
+		return
 	}
 	state := st.state()
 	o := Outcome{
@@ -119,7 +119,6 @@ func (s *Service) conclude(_ context.Context, st *Standing, f Facts) error {
 		o.Agreement = st.newAgreement()
 	}
 	st.Outcome = o
-	return nil
 }
 
 // concludeAction reports what was proven for the action, here and now, and

@@ -73,12 +73,18 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 		return nil, err
 	}
 	f.Remind, f.MustAdd = st.remind()
-	err = s.weighAgreement(ctx, st, who, &f)
-	if err != nil {
-		return nil, err
-	}
+	// What the user has agreed to is read only once nothing else is left to do.
+	f.Agreed = true
 	st.Step, st.Reason, st.OAuthError = Next(f)
-	return st, s.conclude(ctx, st, f)
+	if st.Step == StepDone {
+		err = s.weighAgreement(ctx, st, who, &f)
+		if err != nil {
+			return nil, err
+		}
+		st.Step, st.Reason, st.OAuthError = Next(f)
+	}
+	s.conclude(st, f)
+	return st, nil
 }
 
 // state is what was done so far; nothing before there is an interaction.
@@ -97,14 +103,11 @@ func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) erro
 	}
 	pinned := st.state().UserID
 	if pinned != "" && (st.User == nil || st.User.ID != pinned) {
-		user, err := s.People.User(ctx, st.Realm.Tenant.ID, pinned)
-		if err != nil && !errors.Is(err, identity.ErrNotFound) {
-			return fmt.Errorf("consent: pinned user: %w", err)
+		user, err := s.pinned(ctx, st, who, pinned)
+		if err != nil {
+			return err
 		}
-		st.Session, st.User = nil, nil
-		if err == nil && user.Status == identity.UserActive {
-			st.User = &user
-		}
+		st.Session, st.User = nil, user
 	}
 	here := st.state().Here
 	if st.Session != nil && !st.loggedIn() {
@@ -113,6 +116,26 @@ func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) erro
 		st.events = here
 	}
 	return nil
+}
+
+// pinned is the user whom the interaction is about, nil if that user cannot sign
+// in. A record that this request has read already is not read again.
+func (s *Service) pinned(ctx context.Context, st *Standing, who SignedIn, id string) (*identity.User, error) {
+	user := who.User
+	if user == nil || user.ID != id || user.TenantID != st.Realm.Tenant.ID {
+		read, err := s.People.User(ctx, st.Realm.Tenant.ID, id)
+		if errors.Is(err, identity.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("consent: pinned user: %w", err)
+		}
+		user = &read
+	}
+	if user.Status != identity.UserActive {
+		return nil, nil
+	}
+	return user, nil
 }
 
 // loggedIn reports whether a first factor was given in this interaction.

@@ -91,7 +91,9 @@ var ErrOtherUser = errors.New("consent: the interaction is about another user")
 // device of that user gave, nil without one.
 func (s *Service) LogIn(ctx context.Context, st *Standing, user identity.User, waiver *mfa.LoginWaiver) (*Standing, error) {
 	now := s.Now()
-	return s.update(ctx, st, func(state *State) error {
+	known := *st
+	known.User = &user // just read; judging anew need not read it again
+	return s.update(ctx, &known, func(state *State) error {
 		if state.UserID != "" && state.UserID != user.ID {
 			return ErrOtherUser
 		}
@@ -118,7 +120,9 @@ func (s *Service) Submit(ctx context.Context, st *Standing) (*Standing, error) {
 // Agree records that the user allows what the app asks for.
 func (s *Service) Agree(ctx context.Context, st *Standing) (*Standing, error) {
 	return s.update(ctx, st, func(state *State) error {
-		state.Allowed, state.Agreed = true, slices.Clone(st.Request.Scopes)
+		if state.pin(st.User.ID) {
+			state.Allowed, state.Agreed = true, slices.Clone(st.Request.Scopes)
+		}
 		return nil
 	})
 }
@@ -161,7 +165,9 @@ func (s *Service) AnswerPassword(ctx context.Context, st *Standing) (*Standing, 
 		Event: identity.AuthEvent{Method: identity.MethodPassword, At: s.Now()},
 	}
 	return s.update(ctx, st, func(state *State) error {
-		state.Proofs = append(state.Proofs, proof)
+		if state.pin(st.User.ID) {
+			state.Proofs = append(state.Proofs, proof)
+		}
 		return nil
 	})
 }

@@ -24,6 +24,9 @@ type Ask struct {
 	DetailsHash   string       // "" where no details are bound
 	IP            netip.Addr   // of the browser, for limits
 	About         About
+	// Known is what the user has enrolled, if the caller has read it for this very
+	// request; nil reads it.
+	Known *Enrolments
 }
 
 // About is what a message may say besides the code.

@@ -73,7 +73,7 @@ func (s *Service) goOn(ctx context.Context, ask Ask, c Challenge, choose func([]
 	if err != nil && !errors.Is(err, ErrExpired) && !errors.Is(err, ErrDelivery) {
 		return Challenge{}, err
 	}
-	e, err := s.Store.Enrolments(ctx, ask.Subject)
+	e, err := s.enrolments(ctx, ask)
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: resend: %w", err)
 	}

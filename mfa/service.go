@@ -31,11 +31,18 @@ type Service struct {
 // Options returns the ways in which ask can be met now; see [Options]. chain is
 // the challenge in progress, or nil.
 func (s *Service) Options(ctx context.Context, ask Ask, chain *Challenge) ([]Option, error) {
-	e, err := s.Store.Enrolments(ctx, ask.Subject)
+	e, err := s.enrolments(ctx, ask)
 	if err != nil {
 		return nil, fmt.Errorf("mfa: options: %w", err)
 	}
 	return Options(ask, e, chain, s.now()), nil
+}
+
+func (s *Service) enrolments(ctx context.Context, ask Ask) (Enrolments, error) {
+	if ask.Known != nil {
+		return *ask.Known, nil
+	}
+	return s.Store.Enrolments(ctx, ask.Subject)
 }
 
 // Begin makes a challenge for ask and delivers its code by m, or, where m is
@@ -63,7 +70,7 @@ func (s *Service) Begin(ctx context.Context, ask Ask, m Method) (Challenge, erro
 		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
 	}
 
-	e, err := s.Store.Enrolments(ctx, ask.Subject)
+	e, err := s.enrolments(ctx, ask)
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
 	}

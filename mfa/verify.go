@@ -50,7 +50,7 @@ func (s *Service) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 	if !ok {
 		return v, ErrMalformed
 	}
-	e, err := s.Store.Enrolments(ctx, a.Subject)
+	e, err := s.enrolments(ctx, a.Ask)
 	if err != nil {
 		return v, fmt.Errorf("mfa: verify: %w", err)
 	}

@@ -38,13 +38,21 @@ type Provider struct {
 
 // Mount adds the endpoints to r, which is the group of one tenant's routes, so
 // that [web.Realm] knows the tenant. The RFC 8414 form of the discovery
-// document lies outside of it; see [Provider.Discovery].
+// document lies outside of it; see [Provider.MountMetadata].
 func (p *Provider) Mount(r gin.IRouter) {
-	r.GET("/.well-known/openid-configuration", p.Discovery)
-	r.HEAD("/.well-known/openid-configuration", p.Discovery)
-	r.OPTIONS("/.well-known/openid-configuration", corsPublic)
+	p.MountMetadata(r.Group("/.well-known/openid-configuration"))
 	r.GET("/authorize", web.Page(p.Pages, p.authorize))
 	r.POST("/authorize", web.Page(p.Pages, p.authorize))
 	r.GET("/authorize/resume/:id", web.Page(p.Pages, p.resume))
 	p.mountTokens(r)
+}
+
+// MountMetadata adds the discovery document at r itself. The RFC 8414 form lies
+// outside of the tenant's group: its well-known path stands before the tenant's.
+//
+// Source: RFC 8414 section 3.1.
+func (p *Provider) MountMetadata(r gin.IRouter) {
+	r.GET("", p.Discovery)
+	r.HEAD("", p.Discovery)
+	r.OPTIONS("", corsPublic)
 }

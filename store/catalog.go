@@ -24,7 +24,7 @@ var (
 //
 // A suspended tenant is served, with its status. A removed one, and one that has
 // no policy yet, is not found. A name that nobody has costs at most one
-// statement a second, however many are asked for.
+// statement every two seconds, however many are asked for.
 type Catalog struct {
 	// Failed is told of what goes wrong in the background; nil for nobody. What
 	// is in memory is served meanwhile.
@@ -59,7 +59,7 @@ type picture struct {
 }
 
 // listEvery is how old the directory may be when it says that a name is unknown.
-const listEvery = time.Second
+const listEvery = 2 * time.Second
 
 // NewCatalog returns a catalog that is still empty.
 func NewCatalog(s *Store) *Catalog {

@@ -104,7 +104,7 @@ func New(o Options) (*Server, error) {
 	tenant := engine.Group("/t/:tenant", web.Tenant(realms, pages), web.SameOrigin(pages))
 	op.Mount(tenant)
 	flowPages.Mount(tenant)
-	engine.GET("/.well-known/oauth-authorization-server/t/:tenant", web.Tenant(realms, pages), op.Discovery)
+	op.MountMetadata(engine.Group("/.well-known/oauth-authorization-server/t/:tenant", web.Tenant(realms, pages)))
 	if o.Extra != nil {
 		o.Extra(engine, pages)
 	}
@@ -113,7 +113,7 @@ func New(o Options) (*Server, error) {
 		return &web.Failure{Status: http.StatusMethodNotAllowed, Problem: templates.ErrorMethod}
 	}))
 	return &Server{
-		Handler: web.ByHost(realms, engine), Store: rows, Factors: factors, Realms: realms, MFA: second, Pages: pages,
+		Handler: web.ByHost(realms, o.PublicURL.Host, engine), Store: rows, Factors: factors, Realms: realms, MFA: second, Pages: pages,
 		notices: &noticePost{rows: rows, factors: factors, realms: realms, composer: composer, sender: o.Sender, now: o.Now},
 		buckets: buckets, now: o.Now,
 	}, nil

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -61,17 +62,23 @@ func hostTenant(r *http.Request) string {
 
 // ByHost lets tenants with a host of their own be reached by it: such a request
 // is served as if its path began with /t/<slug>. The Host header is only looked
-// up, never believed: issuers and links come from the tenant's record.
-func ByHost(realms identity.Realms, next http.Handler) http.Handler {
+// up, never believed: issuers and links come from the tenant's record. The
+// server's own host, public, is no tenant's and is not looked up.
+func ByHost(realms identity.Realms, public string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		name, _, err := net.SplitHostPort(host)
-		if err == nil {
-			host = name
-		}
-		realm, err := realms.ByHost(r.Context(), strings.ToLower(host))
-		if errors.Is(err, identity.ErrNotFound) || realm == nil {
+		host := hostName(r.Host)
+		if host == hostName(public) {
 			next.ServeHTTP(w, r)
+			return
+		}
+		realm, err := realms.ByHost(r.Context(), host)
+		if errors.Is(err, identity.ErrNotFound) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err != nil {
+			slog.ErrorContext(r.Context(), "tenant of the host", "err", err)
+			http.Error(w, "The service cannot answer right now. Try again in a moment.", http.StatusServiceUnavailable)
 			return
 		}
 		slug := realm.Tenant.Slug
@@ -81,6 +88,15 @@ func ByHost(realms identity.Realms, next http.Handler) http.Handler {
 		r2.URL = &u
 		next.ServeHTTP(w, r2)
 	})
+}
+
+// hostName is host without its port, in lower case.
+func hostName(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	if err == nil {
+		host = name
+	}
+	return strings.ToLower(host)
 }
 
 // hostPath puts the tenant into the path, except for what all tenants share.
