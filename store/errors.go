@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/store/sqlite"
 )
 
@@ -64,6 +65,9 @@ func isAnswer(err error) bool {
 // Source: PostgreSQL, appendix A (classes 0A, 22, 23 and 42); SQLite, "Result and
 // Error Codes".
 func isMistake(err error) bool {
+	if errors.Is(err, seal.ErrSealed) {
+		return true // somebody moved or edited what was sealed; trying again would not help
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return slices.Contains([]string{"0A", "22", "23", "42"}, e.Code[:min(2, len(e.Code))])
 	}

@@ -49,7 +49,9 @@ type CodeField struct {
 }
 
 // Asks reports whether the page shows a field for a code.
-func (c CodeField) Asks() bool { return c.Method != "" && !c.Locked() }
+func (c CodeField) Asks() bool {
+	return c.Method != "" && !c.Locked() && c.Problem != ProblemSendFailed
+}
 
 // Locked reports whether no code is taken now.
 func (c CodeField) Locked() bool {

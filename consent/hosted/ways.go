@@ -120,7 +120,9 @@ func (h *Handler) redeliver(c *gin.Context, st *consent.Standing, method mfa.Met
 		// the other ways at once.
 		return h.goOn(c, st)
 	}
-	h.setRetryAfter(c, err, challengeZero(challenge).ResendAt)
+	if web429(err) == http.StatusTooManyRequests {
+		h.setRetryAfter(c, err, challengeZero(challenge).ResendAt)
+	}
 	if challenge == nil {
 		return h.renderChoose(c, st, web429(err), nil, err)
 	}

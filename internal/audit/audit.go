@@ -9,6 +9,7 @@ package audit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"maps"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/provider/model"
@@ -56,7 +58,20 @@ func (l *Log) Collect(c *gin.Context) {
 	ctx := context.WithValue(c.Request.Context(), collectKey{}, b)
 	c.Request = c.Request.WithContext(ctx)
 	defer l.flush(ctx, b)
+	defer func() { l.integrity(ctx, c) }()
 	c.Next()
+}
+
+// integrity records that a request met a sealed value that does not belong to its
+// row: somebody has written to the database past the server.
+func (l *Log) integrity(ctx context.Context, c *gin.Context) {
+	if web.TenantID(c) == "" || !errors.Is(web.Failed(c), seal.ErrSealed) {
+		return
+	}
+	l.Append(ctx, model.AuditEvent{
+		TenantID: web.TenantID(c), ActorType: "system", Type: "integrity.failed", Result: "refused",
+		Data: map[string]string{"route": c.FullPath()},
+	})
 }
 
 // flush writes a batch. The answer may be gone, but not the record: it is written

@@ -54,6 +54,7 @@ func Answer(c *gin.Context, err error, write func(Problem)) {
 	if ok {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.After.Seconds()))))
 	}
+	c.Set(keyFailure, err)
 	p := ProblemFor(err)
 	if p.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		slog.ErrorContext(c.Request.Context(), "request failed",

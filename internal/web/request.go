@@ -23,6 +23,22 @@ func Identify(c *gin.Context) {
 // RequestID is the id that Identify gave the request.
 func RequestID(c *gin.Context) string { return c.GetString(keyRequest) }
 
+// Failed is the failure that the request was answered with, nil for none.
+func Failed(c *gin.Context) error {
+	v, _ := c.Get(keyFailure)
+	err, _ := v.(error)
+	return err
+}
+
+// TenantID is the tenant of the request, "" outside of all tenants.
+func TenantID(c *gin.Context) string {
+	realm := realmOf(c)
+	if realm == nil {
+		return ""
+	}
+	return realm.Tenant.ID
+}
+
 // ClientIP is the address of the browser. Forwarded headers count only from
 // the proxies that the engine was told to trust.
 func ClientIP(c *gin.Context) netip.Addr {

@@ -17,6 +17,7 @@ const (
 	keyRealm   = "sallyport.realm"
 	keyLocales = "sallyport.locales"
 	keyRequest = "sallyport.request"
+	keyFailure = "sallyport.failure"
 )
 
 // Realm is the tenant of the request. It is never nil in a route below

@@ -1,0 +1,71 @@
+// Package threats_test proves the controls of the threat table, one test for
+// each threat, named by its number: over HTTP, with real goroutines, on both
+// databases.
+package threats_test
+
+import (
+	"testing"
+
+	"github.com/sallyport-id/sallyport/internal/e2e/harness"
+)
+
+// threats are in the order of the table. Those that need a factor which does not
+// exist yet are completed with it.
+var threats = []struct {
+	name string
+	test func(*testing.T, *harness.House)
+}{
+	{"T-01_same_code_twice_in_parallel", sameCodeTwice},
+	{"T-02_attempt_limit_overrun_by_parallel_guesses", overrun},
+	{"T-03_guessing_over_many_challenges_and_sessions", guessingEverywhere},
+	{"T-04_guessing_from_many_addresses", guessingFromEverywhere},
+	{"T-05_rollback_gives_attempts_back", rollback},
+	{"T-06_resend_multiplies_guesses", resendMultiplies},
+	{"T-07_old_code_after_resend", oldCode},
+	{"T-08_code_past_its_life", codePastItsLife},
+	{"T-15_challenge_of_somebody_else", foreignChallenge},
+	{"T-16_attacker_burns_attempts", burntAttempts},
+	{"T-17_device_cookie_of_another_or_edited", editedDevice},
+	{"T-18_device_trust_survives_a_change", threeEpochs},
+	{"T-19_device_trust_for_step_up", deviceForStepUp},
+	{"T-20_sliding_trust", slidingTrust},
+	{"T-21_stolen_device_cookie", stolenDevice},
+	{"T-22_device_minted_without_second_step", deviceFromNothing},
+	{"T-23_policy_shortened", shortenedTrust},
+	{"T-24_session_fixation", fixation},
+	{"T-25_half_login_as_full", halfLogin},
+	{"T-26_old_session_bypasses_prompt", oldSession},
+	{"T-27_downgrade_by_method", downgrade},
+	{"T-36_resend_double_click", doubleClick},
+	{"T-37_gateway_down", gatewayDown},
+	{"T-45_cross_tenant", crossTenant},
+	{"T-46_ciphertext_moved", movedCiphertext},
+	{"T-47_database_dump", dumped},
+	{"T-48_codes_in_logs", loggedSecrets},
+	{"T-54_requested_acr_lowered", loweredACR},
+	{"T-55_refresh_after_step_up", refreshAfterStepUp},
+	{"T-58_clock_moved", clockMoved},
+	{"T-59_cookie_scope", cookieScope},
+	{"T-60_clickjacking_and_forged_forms", forgedForms},
+	{"step_up_continues_as_another_user", anotherUserInAnotherTab},
+	{"proof_of_one_interaction_in_another", proofElsewhere},
+}
+
+// TestThreats runs the threats one after another, because those of one house
+// share its clock. Everything that the server logs meanwhile is kept, and must
+// hold none of the codes that it sent.
+func TestThreats(t *testing.T) {
+	logged := keepLogs(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("what the servers logged:\n%s", logged)
+		}
+	})
+	houses := harness.Both(t)
+	for _, threat := range threats {
+		t.Run(threat.name, func(t *testing.T) { harness.On(t, houses, threat.test) })
+	}
+	t.Run("T-48_no_code_in_the_log_of_the_whole_run", func(t *testing.T) {
+		harness.On(t, houses, func(t *testing.T, h *harness.House) { noCodeIn(t, h, logged.String()) })
+	})
+}
