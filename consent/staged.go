@@ -56,6 +56,7 @@ func (s *Service) weighStage(ctx context.Context, st *Standing, f *Facts) error 
 	case policy.ProofFreshLogin:
 		f.StaleLogin, f.ActionMethods = true, true
 		return nil
+	default: // a challenge; for a proof that none can give there are no options
 	}
 	var err error
 	st.Options, err = s.options(ctx, st, st.Target, nil)

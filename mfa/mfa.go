@@ -39,10 +39,19 @@ type Secret string
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return string(s) }
 
-func (Secret) String() string                { return "[secret]" }
-func (Secret) GoString() string              { return "[secret]" }
-func (Secret) LogValue() slog.Value          { return slog.StringValue("[secret]") }
-func (Secret) MarshalText() ([]byte, error)  { return []byte("[secret]"), nil }
+// String hides the text, as do the methods below for every other way to print.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the text from %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// LogValue hides the text from slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalText hides the text from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
+// Format hides the text from every verb.
 func (Secret) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte("[secret]")) }
 
 // ContactKind is email or phone.

@@ -68,17 +68,3 @@ func inScope(claim string, scopes []string) bool {
 		return slices.Contains(scopeClaims[scope], claim)
 	})
 }
-
-// idClaims are the claims of u that the claims parameter asks for in the ID
-// token, as they go into the grant; nil for none. A value that the app names
-// does not change what is told: the truth (OpenID Connect Core section 5.5.1).
-func idClaims(asked claimsRequest, u *identity.User) (json.RawMessage, error) {
-	if len(asked.IDToken) == 0 {
-		return nil, nil
-	}
-	chosen := selectClaims(*u, nil, asked.IDToken)
-	if len(chosen) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(chosen)
-}

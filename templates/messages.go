@@ -35,8 +35,6 @@ type voice struct {
 	localizer *i18n.Localizer
 }
 
-var errNoMessage = errors.New("no such message")
-
 // say returns the message of key with args in it. An int named N picks the
 // plural form.
 func (v voice) say(key string, args map[string]any) (string, error) {

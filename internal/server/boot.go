@@ -15,7 +15,7 @@ import (
 	"github.com/sallyport-id/sallyport/store"
 )
 
-// ErrKeyRing: the key ring that the database was written with is not there.
+// ErrKeyRing says that the key ring that the database was written with is not there.
 var ErrKeyRing = errors.New("the key ring file is missing, but the database was written with one: restore it from your backup or point key_ring at it; without its keys what is sealed in the database cannot be read")
 
 // Keys opens the key ring at path for a database whose schema is in place. On

@@ -9,7 +9,7 @@ import (
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-// ErrNoGateway: nothing delivers the message's channel.
+// ErrNoGateway says that nothing delivers the message's channel.
 var ErrNoGateway = errors.New("delivery: no gateway for this channel")
 
 // Route picks the gateway by channel. A nil one means that the channel cannot
@@ -33,6 +33,7 @@ func (r Route) Send(ctx context.Context, m mfa.Message) (string, error) {
 		s = r.SMS
 	case policy.Voice:
 		s = r.Voice
+	default: // no other kind is delivered
 	}
 	if s == nil {
 		return "", fmt.Errorf("%w: %s", ErrNoGateway, m.Channel)
