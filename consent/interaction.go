@@ -45,6 +45,9 @@ type State struct {
 	Identifier string `json:"identifier,omitempty"`
 	// Here are the verifications of a login made in this interaction.
 	Here []identity.AuthEvent `json:"here,omitempty"`
+	// PasswordEpoch is that of the user when the first factor in Here was given:
+	// what was proven with a password ends with it.
+	PasswordEpoch int64 `json:"password_epoch,omitempty"`
 	// Spent are the challenges whose proof was taken into Here or Proofs, so
 	// that none is taken twice.
 	Spent []string `json:"spent,omitempty"`

@@ -57,7 +57,7 @@ func (st *Standing) detailsHash() string {
 // however often and however parallel it is called. Nothing begins where the user
 // has to choose a method first, or has to read an action's page first.
 func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Challenge, error) {
-	if st.Target == (Target{}) || st.Target.Proof == string(policy.ProofPassword) {
+	if st.Target == (Target{}) {
 		return nil, nil
 	}
 	if st.Step == StepConfirm {
@@ -68,6 +68,9 @@ func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Cha
 		if st.Action.Begin == policy.BeginOnSubmit && !st.state().Submitted {
 			return nil, nil
 		}
+	}
+	if st.Target.Proof == string(policy.ProofPassword) {
+		return nil, nil
 	}
 	c, err := s.current(ctx, st)
 	if c != nil || err != nil {
@@ -227,7 +230,8 @@ func (s *Service) record(ctx context.Context, st *Standing, p mfa.Proof) (*Stand
 }
 
 // Recover takes in a proof whose challenge was passed while its effect was lost,
-// as by a crash between the two. Next is where the request stands then.
+// as by a crash between the two. Next is where the request stands then. A proof
+// that does not hold any more is left alone, and its challenge with it.
 func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) {
 	if st.Step != StepChallenge && st.Step != StepConfirm {
 		return st, nil
@@ -236,10 +240,14 @@ func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) 
 	if err != nil || c == nil || c.Status != mfa.ChallengeVerified {
 		return st, err
 	}
-	return s.record(ctx, st, mfa.Proof{
-		ChallengeID: c.ID, Subject: c.Subject, Purpose: c.Purpose, Action: c.Action, Method: c.Method,
-		FactorID: c.FactorID, ContactID: c.ContactID, DetailsHash: c.DetailsHash, At: c.VerifiedAt,
-	})
+	proof, err := s.MFA.Passed(ctx, st.ask(st.Target), *c)
+	if errors.Is(err, mfa.ErrPolicyChanged) || errors.Is(err, mfa.ErrContactInUse) {
+		return st, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consent: recover: %w", err)
+	}
+	return s.record(ctx, st, proof)
 }
 
 // confirm makes the confirmation of the action asked for, once.

@@ -95,6 +95,8 @@ func (s *Service) conclude(st *Standing, f Facts) {
 		ended := st.state()
 		if ended.Ended != "" {
 			st.OAuthError, st.Description = ended.Ended, descriptions[ended.Reason]
+		} else if f.NoAnswer {
+			st.Description = descriptions["confirmation_expired"] // nobody ended it
 		}
 	}
 	if st.Step != StepDone {

@@ -81,11 +81,16 @@ func (st *Standing) nextProof() (stage int, proof policy.Proof, left bool) {
 			}
 		}
 	}
+	if len(st.state().Proofs) == 0 && !st.loggedIn() {
+		return 0, policy.ProofFreshLogin, true // nothing was passed in this very interaction
+	}
 	return 0, "", false
 }
 
+// freshLogin reports whether the first factor is young enough; a second step that
+// was added later makes no login.
 func (st *Standing) freshLogin() bool {
-	age := st.now.Sub(identity.LastActive(st.events))
+	age := st.now.Sub(st.authTime(Class1FA))
 	return age >= 0 && age <= st.Realm.Policy.FreshLoginAge()
 }
 

@@ -32,6 +32,7 @@ type Standing struct {
 	least      Class                // what the session has to reach
 	events     []identity.AuthEvent // all evidence
 	agreement  *Agreement
+	agreeRead  bool // agreement was looked for
 	enrolments *mfa.Enrolments
 }
 
@@ -68,11 +69,17 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 	if err != nil {
 		return nil, err
 	}
+	if st.Goal.Action == "" {
+		f.AuthTime = st.authTime(st.Goal.Class) // max_age judges the time that the token will tell
+	}
 	err = s.weighAction(ctx, st, &f)
 	if err != nil {
 		return nil, err
 	}
 	f.Remind, f.MustAdd = st.remind()
+	if f.Staged && !f.StagesLeft && st.state().ConfirmationID == "" {
+		f.StagesLeft, f.ActionMethods = true, false // passed without a confirmation: not passed
+	}
 	// What the user has agreed to is read only once nothing else is left to do.
 	f.Agreed = true
 	st.Step, st.Reason, st.OAuthError = Next(f)
@@ -109,6 +116,7 @@ func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) erro
 		}
 		st.Session, st.User = nil, user
 	}
+	st.dropOutdated()
 	here := st.state().Here
 	if st.Session != nil && !st.loggedIn() {
 		st.events = append(slices.Clone(st.Session.Events), here...)
@@ -116,6 +124,18 @@ func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) erro
 		st.events = here
 	}
 	return nil
+}
+
+// dropOutdated passes over what was proven here with a password that has been
+// changed since: a change of password ends what rests on the old one, also a login
+// that is half done.
+func (st *Standing) dropOutdated() {
+	if st.User == nil || !st.loggedIn() || st.state().PasswordEpoch == st.User.PasswordEpoch {
+		return
+	}
+	in := *st.In
+	in.State.Here, in.State.Proofs = nil, nil
+	st.In = &in
 }
 
 // pinned is the user whom the interaction is about, nil if that user cannot sign
@@ -244,6 +264,10 @@ func (st *Standing) loginStagesLeft() int {
 
 // loginProof is the kind of proof that the next second step of the login takes.
 func (st *Standing) loginProof() policy.Proof {
+	stages, n := st.loginStages(), st.loginStage()
+	if st.loggedIn() && n < len(stages) {
+		return stages[n]
+	}
 	a, _ := st.Realm.Policy.Action(policy.ActionLogin)
 	for _, stage := range a.Stages {
 		for _, proof := range stage {
@@ -274,8 +298,8 @@ func (s *Service) weighAgreement(ctx context.Context, st *Standing, who SignedIn
 	if st.User == nil || f.Agreed {
 		return nil
 	}
-	st.agreement = who.Agreement
-	if who.User == nil || who.User.ID != st.User.ID {
+	st.agreement, st.agreeRead = who.Agreement, true
+	if who.unread || who.User == nil || who.User.ID != st.User.ID {
 		var err error
 		st.agreement, err = s.People.Agreement(ctx, st.Realm.Tenant.ID, st.User.ID, st.Client.ID)
 		if err != nil {

@@ -44,7 +44,7 @@ func (s *Service) Open(ctx context.Context, realm *identity.Realm, id string, br
 
 // again judges st anew after its interaction has changed.
 func (s *Service) again(ctx context.Context, st *Standing, in Interaction) (*Standing, error) {
-	who := SignedIn{Session: st.Session, User: st.User, Agreement: st.agreement}
+	who := SignedIn{Session: st.Session, User: st.User, Agreement: st.agreement, unread: !st.agreeRead}
 	return s.judge(ctx, st.Realm, st.Client, in.Request, who, &in)
 }
 
@@ -67,7 +67,7 @@ func (s *Service) update(ctx context.Context, st *Standing, change func(*State) 
 func (s *Service) Identify(ctx context.Context, st *Standing, identifier string) (*Standing, error) {
 	return s.update(ctx, st, func(state *State) error {
 		if state.Identifier != identifier && st.Session == nil && len(state.Proofs) == 0 {
-			state.UserID, state.Here, state.ChallengeID = pinnedUser(st), nil, ""
+			*state = State{UserID: pinnedUser(st), Paged: state.Paged} // nothing of the one before holds for the next
 		}
 		state.Identifier = identifier
 		return nil
@@ -97,7 +97,10 @@ func (s *Service) LogIn(ctx context.Context, st *Standing, user identity.User, w
 		if state.UserID != "" && state.UserID != user.ID {
 			return ErrOtherUser
 		}
-		state.UserID = user.ID
+		if state.PasswordEpoch != user.PasswordEpoch {
+			state.Proofs = nil
+		}
+		state.UserID, state.PasswordEpoch = user.ID, user.PasswordEpoch
 		state.Here = []identity.AuthEvent{{Method: identity.MethodPassword, At: now}}
 		if waiver != nil && waiver.Subject == user.Subject() {
 			state.Here = append(state.Here, identity.AuthEvent{Method: identity.MethodDevice, FactorID: waiver.DeviceID, At: now})

@@ -26,6 +26,9 @@ type Cost struct {
 	Lanes  uint8
 }
 
+// String is c as a PHC string says it.
+func (c Cost) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", c.Memory, c.Passes, c.Lanes) }
+
 // DefaultCost is the cost of new hashes.
 var DefaultCost = Cost{Memory: 19 * 1024, Passes: 2, Lanes: 1}
 
@@ -54,18 +57,23 @@ func NewHasher(cost Cost) (*Hasher, error) {
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // crypto/rand never fails (Go 1.24)
-	key, err := h.key(ctx, password, salt, h.cost, hashBytes)
+	key, err := h.key(ctx, password, salt, h.cost, hashBytes, func() error { return nil })
 	if err != nil {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
-		h.cost.Memory, h.cost.Passes, h.cost.Lanes, b64.EncodeToString(salt), b64.EncodeToString(key)), nil
+	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, h.cost, b64.EncodeToString(salt), b64.EncodeToString(key)), nil
 }
 
 // Verify reports whether password is the one of phc. For an account without a
 // password (phc is "") it does the same work and reports false.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (bool, error) {
+	return h.VerifyIf(ctx, phc, password, func() error { return nil })
+}
+
+// VerifyIf is Verify for a caller who may have become unwelcome while he waited
+// for his turn: still is asked when it comes, and its error spares the work.
+func (h *Hasher) VerifyIf(ctx context.Context, phc, password string, still func() error) (bool, error) {
 	missing := phc == ""
 	if missing {
 		phc = h.dummy
@@ -74,21 +82,34 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	got, err := h.key(ctx, password, salt, cost, uint32(len(want))) //nolint:gosec // bounded by parsePHC
+	got, err := h.key(ctx, password, salt, cost, uint32(len(want)), still) //nolint:gosec // bounded by parsePHC
 	if err != nil {
 		return false, err
 	}
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
 }
 
-func (h *Hasher) key(ctx context.Context, password string, salt []byte, c Cost, n uint32) ([]byte, error) {
+func (h *Hasher) key(ctx context.Context, password string, salt []byte, c Cost, n uint32, still func() error) ([]byte, error) {
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	defer func() { <-h.slots }()
+	err := still()
+	if err != nil {
+		return nil, err
+	}
 	return argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Lanes, n), nil
+}
+
+// CheckHash tells whether phc is a hash that [Hasher.Verify] can read. It is for
+// imports: an account with any other hash could never sign in.
+//
+// Errors: [ErrHash].
+func CheckHash(phc string) error {
+	_, _, _, err := parsePHC(phc)
+	return err
 }
 
 // parsePHC reads "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>". Costs far above
@@ -100,7 +121,7 @@ func parsePHC(phc string) (c Cost, salt, hash []byte, err error) {
 		return Cost{}, nil, nil, ErrHash
 	}
 	_, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Lanes)
-	if err != nil || c.Memory == 0 || c.Memory > 256*1024 || c.Passes == 0 || c.Passes > 16 || c.Lanes == 0 || c.Lanes > 16 {
+	if err != nil || parts[3] != c.String() || c.Memory == 0 || c.Memory > 256*1024 || c.Passes == 0 || c.Passes > 16 || c.Lanes == 0 || c.Lanes > 16 {
 		return Cost{}, nil, nil, ErrHash
 	}
 	salt, err = base64.RawStdEncoding.DecodeString(parts[4])

@@ -60,6 +60,11 @@ func Username(typed string) string {
 // be used. An unknown account, a disabled one and a wrong password cost the same
 // work and give the same [ErrCredentials]; too many failures give a
 // [*ratelimit.WaitError], also for accounts that do not exist.
+//
+// The limits are asked twice. The first time spares the work of a hash. The
+// second time counts: of many guesses at once all pass the first question, and a
+// right one among them must not be told once the wrong ones have used up the
+// limit.
 func (s *SignIn) Verify(ctx context.Context, tenantID, username, password string, ip netip.Addr) (User, error) {
 	charges := s.charges(tenantID, username, ip)
 	err := s.Limits.Check(ctx, s.Now(), charges...)
@@ -70,14 +75,21 @@ func (s *SignIn) Verify(ctx context.Context, tenantID, username, password string
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return User{}, fmt.Errorf("identity: sign in: %w", err)
 	}
-	if len(password) > MaxPassword {
+	tooLong := len(password) > MaxPassword
+	if tooLong {
 		password = ""
 	}
-	right, err := s.Hashes.Verify(ctx, user.PasswordHash, password)
+	right, err := s.Hashes.VerifyIf(ctx, user.PasswordHash, password, func() error {
+		return s.Limits.Check(ctx, s.Now(), charges...)
+	})
 	if err != nil {
 		return User{}, fmt.Errorf("identity: sign in: %w", err)
 	}
-	if right && user.Status == UserActive {
+	if right && !tooLong && user.Status == UserActive {
+		err = s.Limits.Check(ctx, s.Now(), charges...)
+		if err != nil {
+			return User{}, err
+		}
 		return user, nil
 	}
 	err = s.Limits.Spend(ctx, s.Now(), charges...)

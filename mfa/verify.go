@@ -99,11 +99,39 @@ func (s *Service) judge(ctx context.Context, ask Ask, c Challenge, e Enrolments,
 	if err != nil {
 		return v, err
 	}
-	v.Proof = Proof{
+	v.Proof = proofOf(c)
+	return v, nil
+}
+
+func proofOf(c Challenge) Proof {
+	return Proof{
 		ChallengeID: c.ID, Subject: c.Subject, Purpose: c.Purpose, Action: c.Action, Method: c.Method,
 		FactorID: c.FactorID, ContactID: c.ContactID, DetailsHash: c.DetailsHash, At: c.VerifiedAt,
 	}
-	return v, nil
+}
+
+// Passed returns the proof of a challenge that [Service.Verify] found right, but
+// whose effect was lost before its owner took it. What Verify demands beside the
+// right code is demanded again.
+//
+// Errors: [ErrNotFound] if c was not passed, or is not what was begun for ask;
+// [ErrPolicyChanged]; [ErrContactInUse].
+func (s *Service) Passed(ctx context.Context, ask Ask, c Challenge) (Proof, error) {
+	if c.Status != ChallengeVerified || !c.answers(ask) {
+		return Proof{}, ErrNotFound
+	}
+	e, err := s.enrolments(ctx, ask)
+	if err != nil {
+		return Proof{}, fmt.Errorf("mfa: passed: %w", err)
+	}
+	if !StillAllowed(ask, e, c) {
+		return Proof{}, ErrPolicyChanged
+	}
+	err = s.confirm(ctx, ask, c, e)
+	if err != nil {
+		return Proof{}, err
+	}
+	return proofOf(c), nil
 }
 
 // failed tells what has to be told, and takes a factor out of use whose guard
@@ -117,7 +145,7 @@ func (s *Service) failed(ctx context.Context, ask Ask, c Challenge, g Guard, e E
 	if c.Status == ChallengeLocked {
 		s.tell(ctx, EventLocked, ask, c, ErrExhausted)
 	}
-	if g.FailsRun == suspicious {
+	if g.FailsRun == suspicious && c.Purpose == PurposeLogin {
 		s.tell(ctx, EventSecondStepFailed, ask, c, verdict)
 	}
 	if !g.Dead {

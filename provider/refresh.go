@@ -12,6 +12,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/provider/model"
 )
@@ -105,7 +106,8 @@ func judgeRefresh(key []byte, g *model.Grant, token refreshToken, c *identity.Cl
 	}
 	switch {
 	case g.ClientID != c.ID, !mayRefresh(c, g.Scopes, g.Action), token.gen > g.RTGen, token.gen < 1,
-		!g.RevokedAt.IsZero(), !now.Before(g.RTExpiresAt), !now.Before(g.GrantExpiresAt), loginTooOld(c, g, now):
+		!g.RevokedAt.IsZero(), !now.Before(g.RTExpiresAt), !now.Before(g.GrantExpiresAt), loginTooOld(c, g, now),
+		consent.PolicyClass(g.ACR) < consent.PolicyClass(c.MinACR):
 		return refreshRefused
 	case token.gen == g.RTGen:
 		return refreshNext

@@ -95,8 +95,10 @@ func TestCodeRefused(t *testing.T) {
 		{"no code", nil, func(f url.Values) { f.Del("code") }, 0, "invalid_grant"},
 		{"something that is no code", nil, func(f url.Values) { f.Set("code", "ac1.short") }, 0, "invalid_grant"},
 		{"a code that nobody made", nil, func(f url.Values) { f.Set("code", codePrefix+strings.Repeat("A", 43)) }, 0, "invalid_grant"},
-		{"a resource that was not granted", func(g *model.Grant) { g.Audience = []string{"https://api.example"} },
-			func(f url.Values) { f["resource"] = []string{"https://pay.example"} }, 0, "invalid_target"},
+		{
+			"a resource that was not granted", func(g *model.Grant) { g.Audience = []string{"https://api.example"} },
+			func(f url.Values) { f["resource"] = []string{"https://pay.example"} }, 0, "invalid_target",
+		},
 	}
 	s := newTokenServer(t)
 	for _, tt := range tests {

@@ -84,8 +84,12 @@ func TestUserinfoClaims(t *testing.T) {
 		{"email", []string{"openid", "email"}, "", []string{"sub", "email", "email_verified"}},
 		{"phone", []string{"openid", "phone"}, "", []string{"sub", "phone_number", "phone_number_verified"}},
 		{"address", []string{"openid", "address"}, "", []string{"sub", "address"}},
-		{"the claims parameter adds to the scopes", []string{"openid", "email"}, `{"userinfo":{"name":{"essential":true},"locale":{}}}`,
-			[]string{"sub", "email", "email_verified", "name", "locale"}},
+		{
+			"the claims parameter adds to the scopes",
+			[]string{"openid", "email"},
+			`{"userinfo":{"name":{"essential":true},"locale":{}}}`,
+			[]string{"sub", "email", "email_verified", "name", "locale"},
+		},
 		{"what it asks of the ID token is not told here", []string{"openid"}, `{"id_token":{"name":{}}}`, []string{"sub"}},
 		{"what is not known is not there", []string{"openid"}, `{"userinfo":{"nickname":{},"sub":{"value":"x"},"password_hash":{}}}`, []string{"sub"}},
 	}

@@ -141,7 +141,19 @@ func (s *Store) saveUser(ctx context.Context, q querier, before, after identity.
 		return false, nil
 	}
 	after.UpdatedAt = s.now()
-	return true, s.writeUser(ctx, q, updateUser, after)
+	err = s.writeUser(ctx, q, updateUser, after)
+	if err == nil && after.PasswordEpoch > before.PasswordEpoch {
+		err = s.endGrantsOf(ctx, q, after)
+	}
+	return true, err
+}
+
+// endGrantsOf revokes every grant of a user whose password or status has changed:
+// what an old password or a closed account allowed does not outlive it.
+func (s *Store) endGrantsOf(ctx context.Context, q querier, u identity.User) error {
+	_, err := q.ExecContext(ctx, `update grants set revoked_at = $3, revoke_reason = 'account_changed'
+		where tenant_id = $1 and user_id = $2 and revoked_at is null`, u.TenantID, u.ID, s.now())
+	return err
 }
 
 func (s *Store) writeUser(ctx context.Context, q querier, statement string, u identity.User) error {
@@ -165,6 +177,12 @@ func merged(before, after identity.User) identity.User {
 	after.PasswordEpoch = max(before.PasswordEpoch, after.PasswordEpoch)
 	if after.PasswordHash != before.PasswordHash && after.PasswordEpoch == before.PasswordEpoch {
 		after.PasswordEpoch++
+	}
+	if after.Status != before.Status && after.PasswordEpoch == before.PasswordEpoch {
+		after.PasswordEpoch++ // an account that is enabled again begins without sessions
+	}
+	if after.MFAEnabled != before.MFAEnabled && after.MFAEpoch == before.MFAEpoch {
+		after.MFAEpoch++
 	}
 	return after
 }

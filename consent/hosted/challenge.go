@@ -56,7 +56,8 @@ func problemOf(err error) (problem string, until time.Time) {
 		return templates.ProblemTooMany, time.Time{}
 	case errors.Is(err, mfa.ErrDelivery):
 		return templates.ProblemSendFailed, time.Time{}
-	case errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoMethod), errors.Is(err, mfa.ErrPolicyChanged):
+	case errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoMethod), errors.Is(err, mfa.ErrPolicyChanged),
+		errors.Is(err, mfa.ErrContactInUse):
 		return templates.ProblemMethod, time.Time{}
 	}
 	_, limited := errors.AsType[*ratelimit.WaitError](err)
@@ -85,7 +86,7 @@ func (h *Handler) showProof(c *gin.Context, st *consent.Standing, status int, ch
 	}
 	field := h.codeField(st, *challenge, v, err)
 	if st.Step == consent.StepConfirm && !st.In.State.Submitted {
-		return h.renderConfirm(c, st, status, field)
+		return h.renderConfirm(c, st, status, challenge, field)
 	}
 	ways, waysErr := h.ways(c, st, challenge)
 	if waysErr != nil {

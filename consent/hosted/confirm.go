@@ -19,12 +19,12 @@ func (h *Handler) showConfirm(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepConfirm {
 		return h.goOn(c, st)
 	}
-	if st.Target.Proof == string(policy.ProofPassword) {
+	challenge, err := h.Flow.Arrive(c.Request.Context(), st, h.browser(c, st))
+	if err == nil && st.Target.Proof == string(policy.ProofPassword) {
 		return h.renderStagePassword(c, st, http.StatusOK, "", time.Time{})
 	}
-	challenge, err := h.Flow.Arrive(c.Request.Context(), st, h.browser(c, st))
 	if challenge == nil && err == nil && !st.In.State.Submitted && st.Action.Begin == policy.BeginOnSubmit {
-		return h.renderConfirm(c, st, http.StatusOK, templates.CodeField{})
+		return h.renderConfirm(c, st, http.StatusOK, nil, templates.CodeField{})
 	}
 	return h.showProof(c, st, http.StatusOK, challenge, mfa.Verdict{}, err)
 }
@@ -48,13 +48,13 @@ func (h *Handler) submitConfirm(c *gin.Context, st *consent.Standing) error {
 	return h.answer(c, st)
 }
 
-func (h *Handler) renderConfirm(c *gin.Context, st *consent.Standing, status int, field templates.CodeField) error {
+func (h *Handler) renderConfirm(c *gin.Context, st *consent.Standing, status int, challenge *mfa.Challenge, field templates.CodeField) error {
 	page := templates.ConfirmPage{
 		Frame: h.frame(c, st), CodeField: field, Action: base(st) + "/confirm",
 		ActionName: st.Goal.Action, Slip: h.slip(c, st),
 	}
-	if field.Method != "" {
-		ways, err := h.ways(c, st, &mfa.Challenge{Method: mfa.Method(field.Method)})
+	if challenge != nil {
+		ways, err := h.ways(c, st, challenge)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,11 @@ type batch struct {
 // Collect gathers the events of a request and writes them when its handler is
 // done. It has to stand behind web.Identify.
 func (l *Log) Collect(c *gin.Context) {
-	b := &batch{ip: web.ClientIP(c).String(), agent: web.UserAgentName(c), request: web.RequestID(c)}
+	b := &batch{agent: web.UserAgentName(c), request: web.RequestID(c)}
+	ip := web.ClientIP(c)
+	if ip.IsValid() {
+		b.ip = ip.String()
+	}
 	ctx := context.WithValue(c.Request.Context(), collectKey{}, b)
 	c.Request = c.Request.WithContext(ctx)
 	defer l.flush(ctx, b)

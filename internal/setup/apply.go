@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -51,12 +51,22 @@ func (s *Setup) Apply(ctx context.Context, f File) ([]string, error) {
 	return changes, nil
 }
 
+// tenant writes one tenant. What can be refused about the tenant itself and its
+// policy is, before anything is written: a slug is never given twice.
 func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
-	row, changes, err := s.putTenant(ctx, t)
+	before, row, err := s.planTenant(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.planPolicy(ctx, row, t)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	changes, err := s.putTenant(ctx, before, row)
 	if err != nil {
 		return changes, err
 	}
-	line, err := s.putPolicy(ctx, row, t)
+	line, err := s.putPolicy(ctx, row, t, next)
 	if err != nil {
 		return changes, fmt.Errorf("policy: %w", err)
 	}
@@ -75,8 +85,12 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 		}
 		changes = append(changes, line...)
 	}
+	rules, err := s.rules(ctx, row)
+	if err != nil {
+		return changes, err
+	}
 	for _, u := range t.Users {
-		line, err := s.putUser(ctx, row, u)
+		line, err := s.putUser(ctx, row, rules, u)
 		if err != nil {
 			return changes, fmt.Errorf("user %s: %w", u.Username, err)
 		}
@@ -85,33 +99,67 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 	return changes, nil
 }
 
-func (s *Setup) putTenant(ctx context.Context, t Tenant) (identity.Tenant, []string, error) {
+// planTenant is the tenant as it is (its zero value when there is none) and as t
+// would have it.
+func (s *Setup) planTenant(ctx context.Context, t Tenant) (before, row identity.Tenant, err error) {
 	if !slugShape.MatchString(t.Slug) {
-		return identity.Tenant{}, nil, errors.New("slug must be 1 to 40 of a-z, 0-9 and -, and begin with a letter")
+		return before, row, errors.New("slug must be 1 to 40 of a-z, 0-9 and -, and begin with a letter")
 	}
-	row, err := s.Rows.TenantBySlug(ctx, t.Slug)
+	before, err = s.Rows.TenantBySlug(ctx, t.Slug)
 	fresh := errors.Is(err, identity.ErrNotFound)
 	if err != nil && !fresh {
-		return row, nil, err
+		return before, row, err
 	}
-	before := row
+	row = before
 	s.overlayTenant(&row, t)
 	if fresh {
 		if row.Name == "" || t.Preset == "" && t.Policy == nil {
-			return row, nil, errors.New("a new tenant needs a name and a preset (or a whole policy)")
+			return before, row, errors.New("a new tenant needs a name and a preset (or a whole policy)")
 		}
 		row.ID, row.Slug, row.Status, row.CreatedAt = newID(), t.Slug, identity.TenantActive, s.Now()
 		row.Issuer = s.issuer(row)
-		return row, []string{"created, issuer " + row.Issuer}, s.Rows.CreateTenant(ctx, row)
 	}
-	if reflect.DeepEqual(before, row) {
-		return row, nil, nil
+	return before, row, checkTenant(before, row)
+}
+
+var (
+	hostShape  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	brandShape = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+)
+
+// checkTenant refuses what could not work. The host is part of the issuer, which
+// is decided once; the preset is what the policy began as, which is history.
+func checkTenant(before, row identity.Tenant) error {
+	known := before.ID != ""
+	_, zone := time.LoadLocation(row.TimeZone)
+	switch {
+	case known && row.Host != before.Host:
+		return errors.New("host is part of the issuer and cannot change after the tenant is made")
+	case row.Host != "" && !hostShape.MatchString(row.Host):
+		return fmt.Errorf("host: %q is not a host name without a port", row.Host)
+	case known && before.Preset != "" && row.Preset != before.Preset:
+		return fmt.Errorf("the policy began as preset %s, and another preset would not change it; write what is to change under policy", before.Preset)
+	case row.Brand != "" && !brandShape.MatchString(row.Brand):
+		return fmt.Errorf("brand: %q is not a colour such as #0b5563", row.Brand)
+	case zone != nil || row.TimeZone == "Local":
+		return fmt.Errorf("time_zone: %q is not an IANA name such as Europe/Berlin", row.TimeZone)
+	}
+	return nil
+}
+
+func (s *Setup) putTenant(ctx context.Context, before, row identity.Tenant) ([]string, error) {
+	if before.ID == "" {
+		err := s.Rows.CreateTenant(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		return []string{"created, issuer " + row.Issuer}, nil
 	}
 	changed, err := s.Rows.UpdateTenant(ctx, row)
 	if err != nil || !changed {
-		return row, nil, err
+		return nil, err
 	}
-	return row, []string{"changed"}, nil
+	return []string{"changed"}, nil
 }
 
 func (s *Setup) overlayTenant(row *identity.Tenant, t Tenant) {
@@ -119,8 +167,14 @@ func (s *Setup) overlayTenant(row *identity.Tenant, t Tenant) {
 		to   *string
 		from string
 	}{
-		{&row.Name, t.Name}, {&row.Host, strings.ToLower(t.Host)}, {&row.Brand, t.Brand}, {&row.Locale, t.Locale},
-		{&row.TimeZone, t.TimeZone}, {&row.HelpURL, t.HelpURL}, {&row.Privacy, t.Privacy}, {&row.Preset, t.Preset},
+		{&row.Name, t.Name},
+		{&row.Host, strings.ToLower(t.Host)},
+		{&row.Brand, t.Brand},
+		{&row.Locale, t.Locale},
+		{&row.TimeZone, t.TimeZone},
+		{&row.HelpURL, t.HelpURL},
+		{&row.Privacy, t.Privacy},
+		{&row.Preset, t.Preset},
 	} {
 		if f.from != "" {
 			*f.to = f.from
@@ -147,39 +201,68 @@ func (s *Setup) issuer(t identity.Tenant) string {
 	return strings.TrimSuffix(u.String(), "/") + "/t/" + t.Slug
 }
 
-// putPolicy saves a new version if the effective policy changes. The first
-// version of a tenant is its preset with the patch over it; a later one is the
-// policy in force with the patch over it.
-func (s *Setup) putPolicy(ctx context.Context, t identity.Tenant, in Tenant) ([]string, error) {
+// plannedPolicy is a policy that may be put in force, and the one that is.
+type plannedPolicy struct {
+	document []byte
+	policy   policy.Policy
+	old      store.PolicyVersion
+}
+
+// planPolicy is nil where in says nothing about the policy. The first version of
+// a tenant is its preset with the patch over it; a later one is the policy in
+// force with the patch over it.
+func (s *Setup) planPolicy(ctx context.Context, t identity.Tenant, in Tenant) (*plannedPolicy, error) {
+	var preset policy.Policy
+	var err error
+	if in.Preset != "" {
+		preset, err = policy.Preset(in.Preset)
+		if err != nil {
+			return nil, err
+		}
+	}
 	if in.Preset == "" && in.Policy == nil {
 		return nil, nil
 	}
-	old, err := s.Rows.Policy(ctx, t.ID, 0)
+	next := &plannedPolicy{}
+	next.old, err = s.Rows.Policy(ctx, t.ID, 0)
 	fresh := errors.Is(err, identity.ErrNotFound)
 	if err != nil && !fresh {
 		return nil, err
 	}
-	document := []byte(old.Document)
+	next.document = next.old.Document
 	if fresh && in.Preset != "" {
-		preset, err := policy.Preset(in.Preset)
-		if err != nil {
-			return nil, err
-		}
-		document, err = json.Marshal(preset)
+		next.document, err = json.Marshal(preset)
 		if err != nil {
 			return nil, err
 		}
 	}
 	switch {
-	case isWhole(in.Policy) || document == nil:
-		document = in.Policy
+	case isWhole(in.Policy) || next.document == nil:
+		next.document = in.Policy
 	case in.Policy != nil:
-		document, err = merge(document, in.Policy)
+		next.document, err = merge(next.document, in.Policy)
 		if err != nil {
 			return nil, err
 		}
 	}
-	return s.savePolicy(ctx, t, in, document, old)
+	next.policy, err = policy.Parse(next.document)
+	if err != nil {
+		return nil, err
+	}
+	lacking := policy.Unsupported(next.policy, policy.Enforced())
+	if len(lacking) > 0 {
+		return nil, &policy.Invalid{Findings: lacking}
+	}
+	return next, nil
+}
+
+// rules is the policy in force.
+func (s *Setup) rules(ctx context.Context, t identity.Tenant) (policy.Policy, error) {
+	row, err := s.Rows.Policy(ctx, t.ID, 0)
+	if err != nil {
+		return policy.Policy{}, fmt.Errorf("policy: %w", err)
+	}
+	return policy.Parse(row.Document)
 }
 
 // isWhole tells a whole policy document from a patch.
@@ -190,28 +273,21 @@ func isWhole(doc json.RawMessage) bool {
 	return json.Unmarshal(doc, &head) == nil && head.Schema != ""
 }
 
-func (s *Setup) savePolicy(ctx context.Context, t identity.Tenant, in Tenant, document []byte, old store.PolicyVersion) ([]string, error) {
-	p, err := policy.Parse(document)
-	if err != nil {
-		return nil, err
-	}
-	lacking := policy.Unsupported(p, policy.Enforced())
-	if len(lacking) > 0 {
-		return nil, &policy.Invalid{Findings: lacking}
-	}
-	if p.Hash() == old.Hash {
+// putPolicy saves a new version if the effective policy changes.
+func (s *Setup) putPolicy(ctx context.Context, t identity.Tenant, in Tenant, next *plannedPolicy) ([]string, error) {
+	if next == nil || next.policy.Hash() == next.old.Hash {
 		return nil, nil
 	}
 	raise := false
-	if old.Version > 0 {
-		before, err := policy.Parse(old.Document)
+	if next.old.Version > 0 {
+		before, err := policy.Parse(next.old.Document)
 		if err != nil {
 			return nil, err
 		}
-		raise = policy.EpochRelevant(before, p)
+		raise = policy.EpochRelevant(before, next.policy)
 	}
 	var warnings []string
-	_, findings := policy.Validate(p, policy.Facts{})
+	_, findings := policy.Validate(next.policy, policy.Facts{})
 	for _, w := range findings {
 		warnings = append(warnings, w.ID+" "+w.Path+": "+w.Message)
 	}
@@ -219,7 +295,7 @@ func (s *Setup) savePolicy(ctx context.Context, t identity.Tenant, in Tenant, do
 	if reason == "" {
 		reason = "applied from a file"
 	}
-	version, err := s.Rows.SavePolicy(ctx, t.ID, document, s.Author, reason, warnings, raise)
+	version, err := s.Rows.SavePolicy(ctx, t.ID, next.document, s.Author, reason, warnings, raise)
 	if err != nil {
 		return nil, err
 	}

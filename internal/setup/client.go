@@ -37,7 +37,7 @@ func (s *Setup) putClient(ctx context.Context, t identity.Tenant, in Client) ([]
 		row = newClient(t.ID, in.ID)
 		row.CreatedAt = s.Now()
 	}
-	err = overlay(in.Members, &row, "client_id", "client_secret", "secrets", "created_at")
+	err = overlay(in.Members, &row, []string{"client_id", "client_secret"}, []string{"secrets", "created_at"})
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,9 @@ func checkClient(c identity.Client) error {
 	}
 	if c.IDTokenAlg != "ES256" && c.IDTokenAlg != "RS256" {
 		errs = append(errs, fmt.Errorf("id_token_signed_response_alg: %q is not one of ES256, RS256", c.IDTokenAlg))
+	}
+	if c.UserinfoAlg != "" && c.UserinfoAlg != "ES256" && c.UserinfoAlg != "RS256" {
+		errs = append(errs, fmt.Errorf("userinfo_signed_response_alg: %q is not one of ES256, RS256", c.UserinfoAlg))
 	}
 	if c.ACRMode != identity.ACRRequired && c.ACRMode != identity.ACRVoluntary {
 		errs = append(errs, fmt.Errorf("acr_mode: %q is not one of required, voluntary", c.ACRMode))

@@ -66,15 +66,15 @@ type User struct {
 	Username     string            `json:"username"`
 	Password     string            `json:"password"`      // hashed when it is written; "" leaves it as it is
 	PasswordHash string            `json:"password_hash"` // an argon2id PHC string, for an import
-	EmailStatus  string            `json:"email_status"`  // confirmed (default) or unverified
+	EmailStatus  string            `json:"email_status"`  // confirmed (the default of a new account) or unverified
 	Phone        string            `json:"phone"`         // international form
-	PhoneStatus  string            `json:"phone_status"`  // confirmed or unverified
-	PhoneSource  string            `json:"phone_source"`  // self, legacy, admin or import
+	PhoneStatus  string            `json:"phone_status"`  // confirmed or unverified (the default of a new number)
+	PhoneSource  string            `json:"phone_source"`  // self, legacy, admin (the default of a new number) or import
 	MFAEnabled   *bool             `json:"mfa_enabled"`   // the user's own switch
 	Factors      []string          `json:"factors"`       // email, sms: active second factors
 	Admin        *bool             `json:"admin"`
 	Disabled     *bool             `json:"disabled"`
-	Profile      *identity.Profile `json:"profile"`
+	Profile      *identity.Profile `json:"profile"` // claims that are not mentioned stay; phone_number_verified speaks of the phone_number beside it
 }
 
 // Read reads a file. Unknown members are errors, and so are YAML's surprises:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // strict decodes data into v and refuses members that v does not have.
@@ -53,15 +55,22 @@ func mergeValue(target, patch any) any {
 }
 
 // overlay decodes members onto v, which keeps what they do not mention. The
-// names in skip are not v's.
-func overlay(members json.RawMessage, v any, skip ...string) error {
+// names in skip are not v's; those in refuse are, and no file may set them.
+func overlay(members json.RawMessage, v any, skip, refuse []string) error {
 	var all map[string]json.RawMessage
 	err := json.Unmarshal(members, &all)
 	if err != nil {
 		return err
 	}
-	for _, name := range skip {
-		delete(all, name)
+	for name := range all {
+		// encoding/json takes any case for the names of fields.
+		same := func(other string) bool { return strings.EqualFold(name, other) }
+		if slices.ContainsFunc(refuse, same) {
+			return fmt.Errorf("the file does not fit: %s cannot be set", name)
+		}
+		if slices.ContainsFunc(skip, same) {
+			delete(all, name)
+		}
 	}
 	data, err := json.Marshal(all)
 	if err != nil {

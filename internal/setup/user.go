@@ -4,24 +4,25 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/mail"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/phone"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-func (s *Setup) putUser(ctx context.Context, t identity.Tenant, in User) ([]string, error) {
+// putUser writes one account. What can be refused is, before anything is written.
+func (s *Setup) putUser(ctx context.Context, t identity.Tenant, rules policy.Policy, in User) ([]string, error) {
 	name := identity.Username(in.Username)
-	address, err := mail.ParseAddress(name)
-	if err != nil || address.Address != name {
-		return nil, errors.New("username must be an email address")
+	number, err := checkUser(name, in)
+	if err != nil {
+		return nil, err
 	}
 	row, err := s.Rows.UserByName(ctx, t.ID, name)
 	fresh := errors.Is(err, identity.ErrNotFound)
@@ -29,28 +30,68 @@ func (s *Setup) putUser(ctx context.Context, t identity.Tenant, in User) ([]stri
 		return nil, err
 	}
 	if fresh {
-		row = identity.User{ID: newID(), TenantID: t.ID, Username: name, Status: identity.UserActive, CreatedAt: s.Now()}
+		row = identity.User{
+			ID: newID(), TenantID: t.ID, Username: name, Status: identity.UserActive, CreatedAt: s.Now(),
+			Profile: identity.Profile{Email: name, EmailVerified: true},
+		}
 	}
 	err = s.overlayUser(ctx, &row, in)
 	if err != nil {
 		return nil, err
 	}
-	row.UpdatedAt = s.Now()
 	changed, err := s.Rows.PutUser(ctx, row)
 	if err != nil {
 		return nil, err
 	}
-	contacts, err := s.putContacts(ctx, row, in, fresh)
-	if err != nil {
-		return nil, err
-	}
+	more, err := s.putEnrolments(ctx, row, rules, in, number)
 	switch {
+	case err != nil:
+		return nil, err
 	case fresh:
 		return []string{"user " + mask(name) + " created"}, nil
-	case changed || contacts:
+	case changed || more:
 		return []string{"user " + mask(name) + " changed"}, nil
 	}
 	return nil, nil
+}
+
+// checkUser refuses what no account can be, and reads the phone; its zero value is
+// none.
+func checkUser(name string, in User) (phone.Number, error) {
+	address, err := mail.ParseAddress(name)
+	if err != nil || address.Address != name {
+		return phone.Number{}, errors.New("username must be an email address")
+	}
+	for _, f := range []struct {
+		name, value string
+		allowed     []string
+	}{
+		{"email_status", in.EmailStatus, []string{"confirmed", "unverified"}},
+		{"phone_status", in.PhoneStatus, []string{"confirmed", "unverified"}},
+		{"phone_source", in.PhoneSource, []string{"self", "legacy", "admin", "import"}},
+	} {
+		if f.value != "" && !slices.Contains(f.allowed, f.value) {
+			return phone.Number{}, fmt.Errorf("%s: %q is not one of %s", f.name, f.value, strings.Join(f.allowed, ", "))
+		}
+	}
+	for _, kind := range in.Factors {
+		if kind != "email" && kind != "sms" {
+			return phone.Number{}, fmt.Errorf("factors: %q is not one of email, sms", kind)
+		}
+	}
+	if len(in.Password) > identity.MaxPassword {
+		return phone.Number{}, fmt.Errorf("password has more than %d bytes", identity.MaxPassword)
+	}
+	if in.PasswordHash != "" {
+		err = identity.CheckHash(in.PasswordHash)
+		if err != nil {
+			return phone.Number{}, fmt.Errorf("password_hash: %w", err)
+		}
+	}
+	if in.Phone == "" {
+		return phone.Number{}, nil
+	}
+	return phone.Parse(in.Phone, "")
 }
 
 func (s *Setup) overlayUser(ctx context.Context, row *identity.User, in User) error {
@@ -66,12 +107,33 @@ func (s *Setup) overlayUser(ctx context.Context, row *identity.User, in User) er
 			row.Status = identity.UserDisabled
 		}
 	}
-	if in.Profile != nil {
-		row.Profile = *in.Profile
+	verified := row.Profile.EmailVerified
+	if in.EmailStatus != "" {
+		verified = in.EmailStatus == string(mfa.ContactConfirmed)
 	}
-	row.Profile.Email = row.Username
-	row.Profile.EmailVerified = in.EmailStatus != string(mfa.ContactUnverified)
+	err := overlayProfile(&row.Profile, in.Profile)
+	if err != nil {
+		return err
+	}
+	// These speak of the registered address, whatever the file says.
+	row.Profile.Email, row.Profile.EmailVerified = row.Username, verified
 	return s.overlayPassword(ctx, row, in)
+}
+
+// overlayProfile lays the claims that are mentioned over p.
+func overlayProfile(p, mentioned *identity.Profile) error {
+	if mentioned == nil {
+		return nil
+	}
+	data, err := json.Marshal(mentioned)
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(data, p)
+	if mentioned.PhoneNumber != "" {
+		p.PhoneNumberVerified = mentioned.PhoneNumberVerified
+	}
+	return err
 }
 
 // overlayPassword leaves the hash alone when it already is of that password.
@@ -90,97 +152,91 @@ func (s *Setup) overlayPassword(ctx context.Context, row *identity.User, in User
 	return err
 }
 
-// putContacts writes the registered address, the phone and the factors.
-func (s *Setup) putContacts(ctx context.Context, u identity.User, in User, fresh bool) (changed bool, err error) {
+// putEnrolments writes the registered address, the phone and the factors. A
+// contact or factor that changes voids the trusted devices of the account.
+func (s *Setup) putEnrolments(ctx context.Context, u identity.User, rules policy.Policy, in User, number phone.Number) (changed bool, err error) {
 	who := u.Subject()
 	have, err := s.Factors.Enrolments(ctx, who)
 	if err != nil {
 		return false, err
 	}
-	email := mfa.Contact{
-		ID: contactID(who, "email", u.Username), Subject: who, Kind: mfa.ContactEmail, Value: mfa.Secret(u.Username),
-		Masked: mask(u.Username), Status: status(in.EmailStatus, mfa.ContactConfirmed), Source: mfa.SourceAdmin, Registered: true,
+	contacts := map[string]mfa.Contact{"email": s.email(have, u, in)}
+	if number.E164 != "" {
+		c := s.phone(have, who, in, number)
+		// A number that is given by an admin keeps to the same rule as any other.
+		c.Unique = c.Status == mfa.ContactConfirmed && rules.Contacts.Phone.Unique == policy.UniqueConfirmedInTenant
+		contacts["sms"] = c
 	}
-	changed, err = s.putContact(ctx, have, email, fresh || in.EmailStatus != "")
-	if err != nil {
-		return changed, err
-	}
-	byKind := map[mfa.ContactKind]string{mfa.ContactEmail: email.ID}
-	if in.Phone != "" {
-		c, err := phoneContact(who, in)
-		if err != nil {
-			return changed, err
-		}
-		byKind[mfa.ContactPhone] = c.ID
-		put, err := s.putContact(ctx, have, c, true)
+	for _, c := range contacts {
+		put, err := s.putContact(ctx, have, c)
 		if err != nil {
 			return changed, err
 		}
 		changed = changed || put
 	}
-	put, err := s.putFactors(ctx, who, have, in.Factors, byKind)
-	return changed || put, err
+	added, err := s.putFactors(ctx, who, have, in.Factors, contacts)
+	if err == nil && (added || changed) && len(have.Contacts) > 0 {
+		err = s.Rows.BumpMFAEpoch(ctx, u.TenantID, u.ID)
+	}
+	return changed || added, err
 }
 
-func (s *Setup) putContact(ctx context.Context, have mfa.Enrolments, c mfa.Contact, wanted bool) (bool, error) {
-	i := slices.IndexFunc(have.Contacts, func(o mfa.Contact) bool { return o.ID == c.ID })
-	c.CreatedAt = s.Now()
+// email is the registered address of u as in would have it.
+func (s *Setup) email(have mfa.Enrolments, u identity.User, in User) mfa.Contact {
+	c := s.held(have, mfa.Contact{
+		ID: contactID(u.Subject(), "email", u.Username), Subject: u.Subject(), Kind: mfa.ContactEmail, Value: mfa.Secret(u.Username),
+		Status: mfa.ContactConfirmed, Source: mfa.SourceAdmin, Registered: true,
+	})
+	c.Masked = mask(u.Username)
+	return s.with(c, in.EmailStatus, "")
+}
+
+// phone is the telephone of who as in would have it.
+func (s *Setup) phone(have mfa.Enrolments, who mfa.Subject, in User, n phone.Number) mfa.Contact {
+	c := s.held(have, mfa.Contact{
+		ID: contactID(who, "phone", n.E164), Subject: who, Kind: mfa.ContactPhone, Value: mfa.Secret(n.E164),
+		Status: mfa.ContactUnverified, Source: mfa.SourceAdmin,
+	})
+	c.Masked, c.Country, c.LineType = n.Masked, n.Region, n.Line
+	return s.with(c, in.PhoneStatus, in.PhoneSource)
+}
+
+// held is the contact that there is already in place of fresh, or fresh.
+func (s *Setup) held(have mfa.Enrolments, fresh mfa.Contact) mfa.Contact {
+	i := slices.IndexFunc(have.Contacts, func(o mfa.Contact) bool { return o.ID == fresh.ID })
 	if i >= 0 {
-		old := have.Contacts[i]
-		c.CreatedAt, c.ConfirmedAt = old.CreatedAt, old.ConfirmedAt
-		if !wanted {
-			return false, nil
-		}
+		return have.Contacts[i]
+	}
+	fresh.CreatedAt = s.Now()
+	return fresh
+}
+
+// with is c with what the file mentions.
+func (s *Setup) with(c mfa.Contact, status, source string) mfa.Contact {
+	if status != "" {
+		c.Status = mfa.ContactStatus(status)
+	}
+	if source != "" {
+		c.Source = mfa.ContactSource(source)
 	}
 	if c.Status == mfa.ContactConfirmed && c.ConfirmedAt.IsZero() {
 		c.ConfirmedAt = s.Now()
 	}
-	if i >= 0 && same(have.Contacts[i], c) {
+	return c
+}
+
+func (s *Setup) putContact(ctx context.Context, have mfa.Enrolments, c mfa.Contact) (bool, error) {
+	if slices.Contains(have.Contacts, c) {
 		return false, nil
 	}
 	return true, s.Factors.AddContact(ctx, c)
 }
 
-func same(a, b mfa.Contact) bool {
-	a.ConfirmedAt, b.ConfirmedAt = time.Time{}, time.Time{}
-	a.CreatedAt, b.CreatedAt = time.Time{}, time.Time{}
-	return reflect.DeepEqual(a, b)
-}
-
-func phoneContact(who mfa.Subject, in User) (mfa.Contact, error) {
-	n, err := phone.Parse(in.Phone, "")
-	if err != nil {
-		return mfa.Contact{}, err
-	}
-	source := mfa.ContactSource(in.PhoneSource)
-	if source == "" {
-		source = mfa.SourceAdmin
-	}
-	if !slices.Contains([]mfa.ContactSource{mfa.SourceSelf, mfa.SourceLegacy, mfa.SourceAdmin, mfa.SourceImport}, source) {
-		return mfa.Contact{}, fmt.Errorf("phone_source %q is not one of self, legacy, admin, import", source)
-	}
-	return mfa.Contact{
-		ID: contactID(who, "phone", n.E164), Subject: who, Kind: mfa.ContactPhone, Value: mfa.Secret(n.E164), Masked: n.Masked,
-		Country: n.Region, LineType: n.Line, Status: status(in.PhoneStatus, mfa.ContactUnverified), Source: source,
-	}, nil
-}
-
-func status(given string, otherwise mfa.ContactStatus) mfa.ContactStatus {
-	if given == "" {
-		return otherwise
-	}
-	return mfa.ContactStatus(given)
-}
-
-func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolments, kinds []string, contacts map[mfa.ContactKind]string) (changed bool, err error) {
+func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolments, kinds []string, contacts map[string]mfa.Contact) (changed bool, err error) {
 	for _, kind := range kinds {
-		contact := contacts[mfa.ContactPhone]
-		switch kind {
-		case "email":
-			contact = contacts[mfa.ContactEmail]
-		case "sms":
-		default:
-			return changed, fmt.Errorf("factors: %q is not one of email, sms", kind)
+		contact := contacts[kind].ID
+		if contact == "" {
+			contact = onlyPhone(have)
 		}
 		if contact == "" {
 			return changed, fmt.Errorf("factors: %s needs a phone", kind)
@@ -192,8 +248,7 @@ func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolm
 			continue
 		}
 		err = s.Factors.AddFactor(ctx, mfa.Factor{
-			ID: contactID(who, kind, contact), Subject: who, Kind: mfa.Method(kind), ContactID: contact,
-			Status: mfa.FactorActive, CreatedAt: s.Now(),
+			ID: newID(), Subject: who, Kind: mfa.Method(kind), ContactID: contact, Status: mfa.FactorActive, CreatedAt: s.Now(),
 		})
 		if err != nil {
 			return changed, err
@@ -201,6 +256,22 @@ func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolm
 		changed = true
 	}
 	return changed, nil
+}
+
+// onlyPhone is the phone that a file means without mentioning it: the one that
+// the account has.
+func onlyPhone(have mfa.Enrolments) string {
+	id := ""
+	for _, c := range have.Contacts {
+		if c.Kind != mfa.ContactPhone {
+			continue
+		}
+		if id != "" {
+			return ""
+		}
+		id = c.ID
+	}
+	return id
 }
 
 // contactID is the same each time for the same thing of the same user, so that

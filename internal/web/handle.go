@@ -47,8 +47,8 @@ func handle(h Handler, answer func(*gin.Context, Problem, error)) gin.HandlerFun
 	}
 }
 
-// Answer logs err where it is the server's fault, sets Retry-After where
-// waiting helps, and lets write answer in the form that the endpoint speaks.
+// Answer logs err where it is the server's fault, sets Retry-After where err says
+// how long to wait, and lets write answer in the form that the endpoint speaks.
 func Answer(c *gin.Context, err error, write func(Problem)) {
 	wait, ok := errors.AsType[*ratelimit.WaitError](err)
 	if ok {

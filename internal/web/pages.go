@@ -16,6 +16,11 @@ import (
 type Pages struct {
 	Set *templates.Set
 	Now func() time.Time
+	// FormTargets are the origins that a form of these pages may lead to besides
+	// their own. Chromium checks form-action against every redirect that follows
+	// a form, so an app whose button answers with a redirect to its provider has
+	// to name the provider.
+	FormTargets []string
 }
 
 // Failure is an error page: what went wrong with a request that cannot be
@@ -35,6 +40,9 @@ func (f *Failure) Error() string { return fmt.Sprintf("page %d %s", f.Status, f.
 // Render answers with page. Pages hold tokens and codes, so nobody may keep one.
 func (p *Pages) Render(c *gin.Context, status int, page templates.Page) error {
 	csp := templates.ContentSecurityPolicy
+	if len(p.FormTargets) > 0 {
+		csp = strings.Replace(csp, "form-action 'self'", "form-action 'self' "+strings.Join(p.FormTargets, " "), 1)
+	}
 	_, posts := page.(templates.FormPostPage)
 	if posts {
 		// The form goes to the app, and Chromium checks form-action against

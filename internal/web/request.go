@@ -49,14 +49,28 @@ func ClientIP(c *gin.Context) netip.Addr {
 	return ip.Unmap()
 }
 
+// browsers and systems are the names that are shown. What a client sends reaches
+// mails and lists, so anything else is not.
+var (
+	browsers = map[string]bool{
+		useragent.Chrome: true, useragent.HeadlessChrome: true, useragent.Firefox: true, useragent.Safari: true,
+		"Mobile Safari": true, useragent.Edge: true, useragent.Opera: true, useragent.OperaMini: true,
+		useragent.InternetExplorer: true, "Samsung Browser": true, "Android browser": true, useragent.Vivaldi: true,
+	}
+	systems = map[string]bool{
+		useragent.Windows: true, useragent.Android: true, useragent.MacOS: true, useragent.IOS: true,
+		useragent.Linux: true, useragent.ChromeOS: true,
+	}
+)
+
 // UserAgentName is the browser for people to read, such as "Chrome on Linux".
 // Nothing is decided by it.
 func UserAgentName(c *gin.Context) string {
 	ua := useragent.Parse(c.Request.UserAgent())
 	switch {
-	case ua.Name == "" || len(ua.Name) > 40:
+	case !browsers[ua.Name]:
 		return ""
-	case ua.OS == "":
+	case !systems[ua.OS]:
 		return ua.Name
 	}
 	return ua.Name + " on " + ua.OS
@@ -92,7 +106,7 @@ func Loopback(host string) bool {
 	if err == nil {
 		host = name
 	}
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))

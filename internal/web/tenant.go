@@ -68,7 +68,7 @@ func hostTenant(r *http.Request) string {
 func ByHost(realms identity.Realms, public string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := hostName(r.Host)
-		if host == hostName(public) {
+		if host == hostName(public) || shared(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -100,12 +100,16 @@ func hostName(host string) string {
 	return strings.ToLower(host)
 }
 
-// hostPath puts the tenant into the path, except for what all tenants share.
+// shared reports whether path is the same for all tenants. It is asked by whatever
+// name, also by a balancer that knows the server by its address alone, and also
+// while the database cannot say whose name that is.
+func shared(path string) bool {
+	return strings.HasPrefix(path, "/static/") || path == "/healthz" || path == "/readyz"
+}
+
+// hostPath puts the tenant into the path.
 func hostPath(slug, path string) string {
-	switch {
-	case strings.HasPrefix(path, "/static/"), path == "/healthz", path == "/readyz":
-		return path
-	case path == "/.well-known/oauth-authorization-server":
+	if path == "/.well-known/oauth-authorization-server" {
 		return path + "/t/" + slug
 	}
 	return "/t/" + slug + path

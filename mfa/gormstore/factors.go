@@ -65,9 +65,16 @@ func (s *Store) AddFactor(ctx context.Context, f mfa.Factor) error {
 
 // DisableFactor implements [mfa.Store].
 func (s *Store) DisableFactor(ctx context.Context, who mfa.Subject, id string) error {
-	res := mine(s.db.WithContext(ctx), who).Model(&factorRow{}).Where("id = ?", id).
-		Updates(map[string]any{"status": mfa.FactorDisabled})
-	return s.err("disable factor", one(res, mfa.ErrNotFound))
+	return s.in(ctx, "disable factor", func(tx *gorm.DB) error {
+		res := mine(tx, who).Model(&factorRow{}).Where("id = ?", id).
+			Updates(map[string]any{"status": mfa.FactorDisabled})
+		err := one(res, mfa.ErrNotFound)
+		if err != nil {
+			return err
+		}
+		// A device may rest on this factor; trust ends with any of them.
+		return mine(tx, who).Delete(&deviceRow{}).Error
+	})
 }
 
 // guardRow is table mfa_guards. It never leaves this package.

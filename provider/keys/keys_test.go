@@ -145,31 +145,61 @@ func TestDue(t *testing.T) {
 	}{
 		{"a new tenant gets a key that signs at once", nil, []Change{{Alg: ES256, To: Active}}},
 		{"a young key is left alone", []Key{key("a", Active, time.Hour)}, nil},
-		{"a successor is not made a moment too early",
-			[]Key{key("a", Active, rule.Use-rule.Publish-time.Second)}, nil},
-		{"a successor is published in time",
-			[]Key{key("a", Active, rule.Use-rule.Publish)}, []Change{{Alg: ES256, To: Pending}}},
-		{"a pending key waits until every app can know it",
-			[]Key{key("a", Active, rule.Use), key("b", Pending, rule.Publish-time.Second)}, nil},
-		{"the new key takes over before the old one retires",
+		{
+			"a successor is not made a moment too early",
+			[]Key{key("a", Active, rule.Use-rule.Publish-time.Second)},
+			nil,
+		},
+		{
+			"a successor is published in time",
+			[]Key{key("a", Active, rule.Use-rule.Publish)},
+			[]Change{{Alg: ES256, To: Pending}},
+		},
+		{
+			"a pending key waits until every app can know it",
+			[]Key{key("a", Active, rule.Use), key("b", Pending, rule.Publish-time.Second)},
+			nil,
+		},
+		{
+			"the new key takes over before the old one retires",
 			[]Key{key("a", Active, rule.Use), key("b", Pending, rule.Publish)},
-			[]Change{{"b", ES256, Active}, {"a", ES256, Retired}}},
-		{"a key that was ordered by hand takes over as well",
+			[]Change{{"b", ES256, Active}, {"a", ES256, Retired}},
+		},
+		{
+			"a key that was ordered by hand takes over as well",
 			[]Key{key("a", Active, time.Hour), key("b", Pending, rule.Publish)},
-			[]Change{{"b", ES256, Active}, {"a", ES256, Retired}}},
-		{"without an active key the pending one signs at once",
-			[]Key{key("b", Pending, time.Second)}, []Change{{"b", ES256, Active}}},
-		{"of two pending keys the newer one stays",
+			[]Change{{"b", ES256, Active}, {"a", ES256, Retired}},
+		},
+		{
+			"without an active key the pending one signs at once",
+			[]Key{key("b", Pending, time.Second)},
+			[]Change{{"b", ES256, Active}},
+		},
+		{
+			"of two pending keys the newer one stays",
 			[]Key{key("a", Active, time.Hour), key("b", Pending, rule.Publish+time.Second), key("c", Pending, rule.Publish)},
-			[]Change{{"c", ES256, Active}, {"a", ES256, Retired}, {"b", ES256, Removed}}},
-		{"of two active keys the newer one stays",
-			[]Key{key("a", Active, time.Hour), key("b", Active, time.Minute)}, []Change{{"a", ES256, Retired}}},
-		{"a retired key stays as long as something that it signed may live",
-			[]Key{key("a", Active, time.Hour), key("b", Retired, rule.Keep-time.Second)}, nil},
-		{"then it is removed",
-			[]Key{key("a", Active, time.Hour), key("b", Retired, rule.Keep)}, []Change{{"b", ES256, Removed}}},
-		{"retired keys alone do not sign",
-			[]Key{key("b", Retired, time.Second)}, []Change{{Alg: ES256, To: Active}}},
+			[]Change{{"c", ES256, Active}, {"a", ES256, Retired}, {"b", ES256, Removed}},
+		},
+		{
+			"of two active keys the newer one stays",
+			[]Key{key("a", Active, time.Hour), key("b", Active, time.Minute)},
+			[]Change{{"a", ES256, Retired}},
+		},
+		{
+			"a retired key stays as long as something that it signed may live",
+			[]Key{key("a", Active, time.Hour), key("b", Retired, rule.Keep-time.Second)},
+			nil,
+		},
+		{
+			"then it is removed",
+			[]Key{key("a", Active, time.Hour), key("b", Retired, rule.Keep)},
+			[]Change{{"b", ES256, Removed}},
+		},
+		{
+			"retired keys alone do not sign",
+			[]Key{key("b", Retired, time.Second)},
+			[]Change{{Alg: ES256, To: Active}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -213,12 +213,24 @@ func begunSignedOut(t *testing.T, h *harness.House) {
 		page, form   string
 		values       func() []string
 	}{
-		{"a stronger session", p.Own, []string{"acr_values", "urn:sallyport:acr:mfa"}, "challenge", "/challenge",
-			func() []string { return []string{"code", code(t, p, phone)} }},
-		{"an action", p.Own, []string{"acr_values", payoutACR}, "confirm", "/confirm",
-			func() []string { return []string{"code", code(t, p, alice)} }},
-		{"consent", p.Client, []string{"scope", "openid email"}, "consent", "/consent",
-			func() []string { return []string{"decision", "allow"} }},
+		{
+			"a stronger session", p.Own,
+			[]string{"acr_values", "urn:sallyport:acr:mfa"},
+			"challenge", "/challenge",
+			func() []string { return []string{"code", code(t, p, phone)} },
+		},
+		{
+			"an action", p.Own,
+			[]string{"acr_values", payoutACR},
+			"confirm", "/confirm",
+			func() []string { return []string{"code", code(t, p, alice)} },
+		},
+		{
+			"consent", p.Client,
+			[]string{"scope", "openid email"},
+			"consent", "/consent",
+			func() []string { return []string{"decision", "allow"} },
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := browser(p)

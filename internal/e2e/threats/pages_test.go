@@ -43,8 +43,12 @@ func everyPage(t *testing.T, b *harness.Browser, p *harness.Place) {
 	t.Helper()
 	fullJourney(t, b, p, alice, phone)
 	for _, pairs := range [][]string{
-		{"response_type", "token"}, {"prompt", "none", "max_age", "x"}, {"redirect_uri", "http://127.0.0.1:9999/elsewhere"},
-		{"client_id", "nobody"}, {"scope", "nonsense"}, {"response_mode", "form_post"},
+		{"response_type", "token"},
+		{"prompt", "none", "max_age", "x"},
+		{"redirect_uri", "http://127.0.0.1:9999/elsewhere"},
+		{"client_id", "nobody"},
+		{"scope", "nonsense"},
+		{"response_mode", "form_post"},
 	} {
 		b.Get(t, b.Place.Authorize(p.Own, pairs...).URL)
 	}

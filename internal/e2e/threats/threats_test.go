@@ -49,6 +49,12 @@ var threats = []struct {
 	{"T-60_clickjacking_and_forged_forms", forgedForms},
 	{"step_up_continues_as_another_user", anotherUserInAnotherTab},
 	{"proof_of_one_interaction_in_another", proofElsewhere},
+	{"password_changed_in_mid_login", passwordChangedInMidLogin},
+	{"weaker_proof_for_a_second_stage", weakerProofForASecondStage},
+	{"action_confirmed_in_silence", silentAction},
+	{"password_action_past_its_time", passwordActionPastItsTime},
+	{"consent_of_the_one_before", consentOfTheOneBefore},
+	{"closed_account_comes_back", closedAccountComesBack},
 }
 
 // TestThreats runs the threats one after another, because those of one house
