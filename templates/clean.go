@@ -74,7 +74,11 @@ func bdi(s string) template.HTML {
 }
 
 // ltr is bdi for addresses, numbers and codes, which run from left to right in
-// every language.
+// every language. A phone number stays on one line.
 func ltr(s string) template.HTML {
-	return template.HTML(`<bdi dir="ltr">` + html.EscapeString(clean(s)) + "</bdi>") //nolint:gosec // escaped here
+	s = clean(s)
+	if strings.HasPrefix(s, "+") {
+		s = strings.ReplaceAll(s, " ", "\u00a0")
+	}
+	return template.HTML(`<bdi dir="ltr">` + html.EscapeString(s) + "</bdi>") //nolint:gosec // escaped here
 }

@@ -50,10 +50,13 @@ var families = []family{
 	{"problem", problems, []string{".what", ".do"}},
 	{"problem", []string{ProblemTooMany, ProblemTooSoon, ProblemLocked, ProblemMaintenance}, []string{".do_soon"}},
 	{"error", errorPages, []string{".title", ".body"}},
-	{"action", append(actions[:len(actions):len(actions)], "other"),
-		[]string{".title", ".gate", ".code", ".submit", ".subject", ".subject_plain", ".sms", ".sms_plain", ".voice", ".voice_plain"}},
+	{
+		"action", append(actions[:len(actions):len(actions)], "other"),
+		[]string{".title", ".gate", ".code", ".submit", ".subject", ".subject_plain", ".sms", ".sms_plain", ".voice", ".voice_plain"},
+	},
 	{"code.label", methods, whole},
 	{"way", methods, []string{".name", ".hint"}},
+	{"way", []string{"pin"}, []string{".name"}}, // a companion of others, never a way by itself
 	{"reason", []string{ReasonBlocked, ReasonUnverified, ReasonUsedUp, ReasonNotYet}, whole},
 	{"trust", []string{"P1D", "P7D", "P30D"}, whole},
 	{"fact", []string{"account", "reference", "holder", "iban", "change", "current", "new"}, whole},

@@ -85,16 +85,26 @@ func TestNewRefuses(t *testing.T) {
 		body string
 		want string
 	}{
-		{"a message that a page names and English lacks", "en",
-			strings.Replace(string(english), `"identify.email": "Email",`, "", 1), `message "identify.email" is missing`},
-		{"a message that the code composes and English lacks", "en",
-			strings.Replace(string(english), `"month.3": "March",`, "", 1), `message "month.3" is missing`},
-		{"a message that another language lacks", "de",
-			strings.Replace(string(english), `"identify.email": "Email",`, "", 1), `de: message "identify.email" is missing`},
-		{"a message that only another language has", "de",
-			strings.Replace(string(english), `"identify.email"`, `"identify.mail": "", "identify.email"`, 1), `de: message "identify.mail" is not in en`},
-		{"a translation that lost a placeholder", "de",
-			strings.Replace(string(english), "Sign in to {{.App}}", "Anmelden", 1), `de: message "identify.title" has placeholders [], want [App]`},
+		{
+			"a message that a page names and English lacks", "en",
+			strings.Replace(string(english), `"identify.email": "Email",`, "", 1), `message "identify.email" is missing`,
+		},
+		{
+			"a message that the code composes and English lacks", "en",
+			strings.Replace(string(english), `"month.3": "March",`, "", 1), `message "month.3" is missing`,
+		},
+		{
+			"a message that another language lacks", "de",
+			strings.Replace(string(english), `"identify.email": "Email",`, "", 1), `de: message "identify.email" is missing`,
+		},
+		{
+			"a message that only another language has", "de",
+			strings.Replace(string(english), `"identify.email"`, `"identify.mail": "", "identify.email"`, 1), `de: message "identify.mail" is not in en`,
+		},
+		{
+			"a translation that lost a placeholder", "de",
+			strings.Replace(string(english), "Sign in to {{.App}}", "Anmelden", 1), `de: message "identify.title" has placeholders [], want [App]`,
+		},
 		{"a language whose tag cannot be read", "klingon!", string(english), "klingon!.json"},
 	}
 	for _, tt := range tests {

@@ -225,10 +225,12 @@ func demoSamples() []sample {
 		{"shop-out", out},
 		{"shop-bare", ShopPage{}},
 		{"shop-user-bare", ShopPage{User: &ShopUser{}, Result: &ShopResult{}}},
-		{"shop-claims", ShopClaimsPage{Demo: demo(), ShopName: "Demo Shop", User: *user, ClaimsURL: "/claims", BackURL: "/",
+		{"shop-claims", ShopClaimsPage{
+			Demo: demo(), ShopName: "Demo Shop", User: *user, ClaimsURL: "/claims", BackURL: "/",
 			Claims:   []Field{{"iss", "http://localhost:8080/t/contractor"}, {"sub", "5b1f9e0c"}, {"auth_time", "1795267868"}},
 			Userinfo: []Field{{"email", "alice@example.test"}},
-			Tokens:   []ShopToken{{"access_token", "eyJhbGciOi…kT3w", noon.Add(10 * time.Minute)}, {"refresh_token", "rt_9f…2c", time.Time{}}}}},
+			Tokens:   []ShopToken{{"access_token", "eyJhbGciOi…kT3w", noon.Add(10 * time.Minute)}, {"refresh_token", "rt_9f…2c", time.Time{}}},
+		}},
 		{"shop-claims-bare", ShopClaimsPage{}},
 	}
 }
@@ -236,7 +238,7 @@ func demoSamples() []sample {
 func demoTenant(slug, name string) DemoTenant {
 	return DemoTenant{
 		Slug: slug, Name: name, Preset: slug + "-email-first", Note: "A code by email first; a text message once the timer has run.",
-		Issuer: "http://localhost:8080/t/" + slug, ShopURL: "http://127.0.0.1:8081/?tenant=" + slug, NotYet: []string{"totp", "webauthn"},
+		Issuer: "http://localhost:8080/t/" + slug, ShopURL: "http://127.0.0.1:8081/?tenant=" + slug, NotYet: []string{"totp", "webauthn", "pin", "action:withdrawal.confirm"},
 		Users: []DemoUser{
 			{"alice@example.test", "correct horse", "+52 55 1234 2399", "confirmed", true, ""},
 			{"bob@example.test", "battery staple", "+49 30 5550 142", "unverified", false, "Number from before texts"},

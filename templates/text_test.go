@@ -40,24 +40,42 @@ func TestTextSMS(t *testing.T) {
 		data TextData
 		want string
 	}{
-		{"a sign-in", TextLogin, loginText("sms"),
-			"481206 is your Contractor code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206"},
-		{"a payout with its details", TextAction, payoutText("sms"),
-			"Code 481206 to pay out 1,250.00 EUR to ...4821 at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206"},
-		{"a payout to a name, when no account is known", TextAction, edit(payoutText("sms"), func(d *TextData) { d.Slip.Facts = nil }),
-			"Code 481206 to pay out 1,250.00 EUR to ACME GmbH at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206"},
-		{"a payout without details", TextAction, edit(payoutText("sms"), func(d *TextData) { d.Slip = Slip{} }),
-			"Code 481206 to confirm a payout at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206"},
-		{"an action of the app's own", TextAction, edit(payoutText("sms"), func(d *TextData) { d.ActionName, d.Slip = "sign contract", Slip{} }),
-			"Code 481206 to confirm \"sign contract\" at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206"},
-		{"a code that ends within three minutes says the second", TextLogin, edit(loginText("sms"), func(d *TextData) { d.ExpiresAt = noon.Add(time.Minute) }),
-			"481206 is your Contractor code. Don't share it. It expires at 14:32:08 CET.\n@auth.example.com #481206"},
-		{"accents that the alphabet lacks", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Tenant = "Łódź Čeština Ünïon" }),
-			"481206 is your Lodz Cestina Ünion code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206"},
-		{"a name in another script is left out, not mangled", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Tenant = "Контрактор" }),
-			"481206 is your sign-in code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206"},
-		{"no zone is UTC", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Zone = nil }),
-			"481206 is your Contractor code. Don't share it. It expires at 13:36 UTC.\n@auth.example.com #481206"},
+		{
+			"a sign-in", TextLogin, loginText("sms"),
+			"481206 is your Contractor code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a payout with its details", TextAction, payoutText("sms"),
+			"Code 481206 to pay out 1,250.00 EUR to ...4821 at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a payout to a name, when no account is known", TextAction, edit(payoutText("sms"), func(d *TextData) { d.Slip.Facts = nil }),
+			"Code 481206 to pay out 1,250.00 EUR to ACME GmbH at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a payout without details", TextAction, edit(payoutText("sms"), func(d *TextData) { d.Slip = Slip{} }),
+			"Code 481206 to confirm a payout at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"an action of the app's own", TextAction, edit(payoutText("sms"), func(d *TextData) { d.ActionName, d.Slip = "sign contract", Slip{} }),
+			"Code 481206 to confirm \"sign contract\" at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a code that ends within three minutes says the second", TextLogin, edit(loginText("sms"), func(d *TextData) { d.ExpiresAt = noon.Add(time.Minute) }),
+			"481206 is your Contractor code. Don't share it. It expires at 14:32:08 CET.\n@auth.example.com #481206",
+		},
+		{
+			"accents that the alphabet lacks", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Tenant = "Łódź Čeština Ünïon" }),
+			"481206 is your Lodz Cestina Ünion code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a name in another script is left out, not mangled", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Tenant = "Контрактор" }),
+			"481206 is your sign-in code. Don't share it. It expires at 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"no zone is UTC", TextLogin, edit(loginText("sms"), func(d *TextData) { d.Zone = nil }),
+			"481206 is your Contractor code. Don't share it. It expires at 13:36 UTC.\n@auth.example.com #481206",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -253,13 +253,20 @@ func profileOf(p person) *identity.Profile {
 	return &identity.Profile{Name: names[p.Name], PhoneNumber: p.Phone, PhoneNumberVerified: p.PhoneStatus == "confirmed"}
 }
 
+// shopClient is the client id of the demo shop at every tenant, callbackPath where
+// its answers go.
+const (
+	shopClient   = "demo-shop"
+	callbackPath = "/callback"
+)
+
 func appsOf(h house, ring *seal.Ring, shopCallback string) []app {
 	secret := func(id string) string {
 		return base64.RawURLEncoding.EncodeToString(ring.Derive(seal.PepperClient, "", "demo-secret/"+h.slug+"/"+id))
 	}
 	cli := []string{"http://127.0.0.1:9999/callback"}
 	return []app{
-		{"demo-shop", secret("demo-shop"), []string{shopCallback}, identity.AuthBasic, "the demo shop; the tenant's own app, so it asks for no consent"},
+		{shopClient, secret(shopClient), []string{shopCallback}, identity.AuthBasic, "the demo shop; the tenant's own app, so it asks for no consent"},
 		{"demo-cli", secret("demo-cli"), cli, identity.AuthBasic, "for curl and tools; a third party, so it asks for consent once"},
 		{"demo-cli-2", secret("demo-cli-2"), cli, identity.AuthBasic, "a second client for tools that need two"},
 	}
@@ -269,14 +276,14 @@ func appsOf(h house, ring *seal.Ring, shopCallback string) []app {
 // acr_values as OpenID Connect Core does, signs with RS256 and does not insist on
 // PKCE, as the conformance plans expect.
 func clientOf(h house, a app) (setup.Client, error) {
-	names := map[string]string{"demo-shop": "Demo Shop", "demo-cli": "Demo CLI", "demo-cli-2": "Demo CLI 2"}
+	names := map[string]string{shopClient: "Demo Shop", "demo-cli": "Demo CLI", "demo-cli-2": "Demo CLI 2"}
 	members := map[string]any{
 		"client_name":   names[a.ID],
 		"redirect_uris": a.RedirectURIs,
 		"grant_types":   []string{"authorization_code", "refresh_token", "client_credentials"},
 		"scopes":        []string{"openid", "profile", "email", "phone", "address", "offline_access"},
 		"auth_methods":  []string{identity.AuthBasic, identity.AuthPost},
-		"first_party":   a.ID == "demo-shop",
+		"first_party":   a.ID == shopClient,
 		"acr_mode":      identity.ACRRequired, "id_token_signed_response_alg": "ES256",
 	}
 	if h.slug == "conformance" {

@@ -51,6 +51,7 @@ type Demo struct {
 	Mailbox *Mailbox
 
 	scenes atomic.Pointer[[]scene]
+	seeded chan struct{} // closed when scenes is set, or never will be
 	ring   *seal.Ring
 	hashes *identity.Hasher
 }
@@ -76,12 +77,11 @@ func Run(ctx context.Context, o Options) error {
 	defer cleanUp()
 	d := &Demo{Clock: &Clock{}, ring: ring, URL: o.publicURL(listener), ShopURL: "http://" + shopListener.Addr().String()}
 	d.hashes, err = identity.NewHasher(identity.DefaultCost)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.build(db, o)
 	}
-	err = d.build(db, o)
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close(), shopListener.Close())
 	}
 	return d.serve(ctx, o, listener, shopListener)
 }
@@ -184,6 +184,7 @@ func (d *Demo) build(db *store.DB, o Options) error {
 	if err != nil {
 		return err
 	}
+	d.seeded = make(chan struct{})
 	d.Mailbox = &Mailbox{Now: d.Clock.Now, Slug: d.slug}
 	r := &routes{
 		mailbox: d.Mailbox, clock: d.Clock, scenes: d.cast, shopURL: d.ShopURL, testClock: o.TestClock,
@@ -203,7 +204,12 @@ func (d *Demo) build(db *store.DB, o Options) error {
 // Ring is the demo's key ring, for writing further tenants.
 func (d *Demo) Ring() *seal.Ring { return d.ring }
 
-func (d *Demo) cast() []scene {
+// cast is what is set up. Whoever asks while it still is being set up waits.
+func (d *Demo) cast(ctx context.Context) []scene {
+	select {
+	case <-d.seeded:
+	case <-ctx.Done():
+	}
 	s := d.scenes.Load()
 	if s == nil {
 		return nil
@@ -227,12 +233,15 @@ func (d *Demo) serve(ctx context.Context, o Options, listener, shopListener net.
 	ended := make(chan error, 3)
 	go func() { ended <- server.Serve(ctx, listener, d.Server.Handler) }()
 	scenes, err := d.seed(ctx)
+	if err == nil {
+		d.scenes.Store(&scenes)
+	}
+	close(d.seeded)
 	if err != nil {
 		stop()
 		return errors.Join(err, <-ended, shopListener.Close())
 	}
-	d.scenes.Store(&scenes)
-	shop := newShop(&web.Pages{Set: d.Server.Pages.Set, Now: d.Clock.Now}, d.Clock, d.ShopURL, d.URL+"/", d.doors(scenes))
+	shop := newShop(&web.Pages{Set: d.Server.Pages.Set, Now: d.Clock.Now, FormTargets: []string{d.URL}}, d.Clock, d.ShopURL, d.URL+"/", d.doors(scenes))
 	go func() { ended <- server.Serve(ctx, shopListener, shop.Handler(server.Static(d.Server.Pages.Set))) }()
 	go func() { d.Server.Run(ctx); ended <- nil }()
 	d.greet(o)
@@ -244,16 +253,21 @@ func (d *Demo) serve(ctx context.Context, o Options, listener, shopListener net.
 	return errors.Join(err, <-ended, <-ended)
 }
 
-// seed writes the six tenants: first their doors, so that the first request has
-// little to wait for, then who lives there. Passwords are hashed meanwhile.
+// seed writes the tenants that are not there yet: first their doors, so that the
+// first request has little to wait for, then who lives there. Passwords are hashed
+// meanwhile.
 func (d *Demo) seed(ctx context.Context) ([]scene, error) {
-	list, err := scenes(d.ring, d.ShopURL+"/callback")
+	list, err := scenes(d.ring, d.ShopURL+callbackPath)
 	if err != nil {
 		return nil, err
 	}
 	public, err := url.Parse(d.URL)
 	if err != nil {
 		return nil, err
+	}
+	missing, err := d.missing(ctx, list)
+	if err != nil || len(missing) == 0 {
+		return list, err
 	}
 	type hashed struct {
 		hashes map[string]string
@@ -268,7 +282,7 @@ func (d *Demo) seed(ctx context.Context) ([]scene, error) {
 		Rows: d.Server.Store, Factors: d.Server.Factors, Ring: d.ring, Hashes: d.hashes,
 		PublicURL: public, Now: d.Clock.Now, Author: "demo",
 	}
-	err = d.applyEach(ctx, s, list, scene.doors)
+	err = d.applyEach(ctx, s, missing, scene.doors)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +290,7 @@ func (d *Demo) seed(ctx context.Context) ([]scene, error) {
 	if people.err != nil {
 		return nil, people.err
 	}
-	return list, d.applyEach(ctx, s, list, func(sc scene) setup.Tenant { return sc.inhabitants(people.hashes) })
+	return list, d.applyEach(ctx, s, missing, func(sc scene) setup.Tenant { return sc.inhabitants(people.hashes) })
 }
 
 // applyEach writes a part of each tenant. Whoever asked for a tenant before it was
@@ -298,7 +312,7 @@ func (d *Demo) doors(scenes []scene) []door {
 	var doors []door
 	for _, s := range scenes {
 		for _, a := range s.apps {
-			if a.ID == "demo-shop" {
+			if a.ID == shopClient {
 				doors = append(doors, door{s.house.slug, s.house.name, d.URL + "/t/" + s.house.slug, a.Secret})
 			}
 		}

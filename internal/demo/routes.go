@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -20,7 +21,7 @@ type routes struct {
 	pages   *web.Pages
 	mailbox *Mailbox
 	clock   *Clock
-	scenes  func() []scene
+	scenes  func(ctx context.Context) []scene
 	issuer  func(slug string) string
 	shopURL string
 	// testClock allows POST /_demo/clock.
@@ -58,7 +59,11 @@ func (r *routes) describe(c *gin.Context) error {
 	out := struct {
 		Tenants []tenant `json:"tenants"`
 	}{}
-	for _, s := range r.scenes() {
+	scenes := r.scenes(c.Request.Context())
+	if scenes == nil {
+		return errNotReady
+	}
+	for _, s := range scenes {
 		out.Tenants = append(out.Tenants, tenant{s.house.slug, r.issuer(s.house.slug), s.house.preset, s.notYet, s.people, s.apps})
 	}
 	c.Header("Cache-Control", "no-store")
@@ -68,7 +73,11 @@ func (r *routes) describe(c *gin.Context) error {
 
 func (r *routes) start(c *gin.Context) error {
 	page := templates.DemoStartPage{Demo: r.frame(c)}
-	for _, s := range r.scenes() {
+	scenes := r.scenes(c.Request.Context())
+	if scenes == nil {
+		return errNotReady
+	}
+	for _, s := range scenes {
 		t := templates.DemoTenant{
 			Slug: s.house.slug, Name: s.house.name, Preset: s.house.preset, Note: s.house.note,
 			Issuer: r.issuer(s.house.slug), ShopURL: r.shopURL + "/?tenant=" + s.house.slug, NotYet: s.notYet,
@@ -111,6 +120,9 @@ func (r *routes) emptyPage(c *gin.Context) error {
 	c.Redirect(http.StatusSeeOther, "/_mailbox")
 	return nil
 }
+
+// errNotReady answers while nothing is set up and nobody waits for it any more.
+var errNotReady = &web.Failure{Status: http.StatusServiceUnavailable, Problem: templates.ErrorMaintenance}
 
 var errQuery = &web.Failure{Status: http.StatusBadRequest, Problem: templates.ErrorRequest}
 
@@ -163,8 +175,8 @@ func (r *routes) readClock(c *gin.Context) error {
 	return nil
 }
 
-// maxAdvance is the furthest that the clock moves at once: ten years.
-const maxAdvance = 10 * 366 * 24 * 3600
+// maxOffset is how far the clock can be ahead: a hundred years.
+const maxOffset = 100 * 366 * 24 * time.Hour
 
 func (r *routes) moveClock(c *gin.Context) error {
 	if !r.testClock {
@@ -176,7 +188,7 @@ func (r *routes) moveClock(c *gin.Context) error {
 	d := json.NewDecoder(io.LimitReader(c.Request.Body, 1<<10))
 	d.DisallowUnknownFields()
 	err := d.Decode(&in)
-	if err != nil || in.AdvanceS == nil || *in.AdvanceS < 0 || *in.AdvanceS > maxAdvance {
+	if err != nil || in.AdvanceS == nil || *in.AdvanceS < 0 || *in.AdvanceS > int64((maxOffset-r.clock.Offset())/time.Second) {
 		return errQuery
 	}
 	r.clock.Advance(time.Duration(*in.AdvanceS) * time.Second)

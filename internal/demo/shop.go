@@ -71,7 +71,7 @@ func (s *Shop) Handler(static gin.HandlerFunc) http.Handler {
 	e.Use(web.Recover(s.pages), web.Identify, web.Headers(false))
 	e.GET("/static/*name", static)
 	e.GET("/", s.page(s.front))
-	e.GET("/callback", s.page(s.callback))
+	e.GET(callbackPath, s.page(s.callback))
 	e.GET("/claims", s.page(s.claims))
 	for path, handler := range map[string]func(*gin.Context, *visitor) error{
 		"/signin": s.signIn, "/action": s.action, "/acr": s.askACR, "/refresh": s.refresh, "/signout": s.signOut,
@@ -140,8 +140,8 @@ func (s *Shop) client(ctx context.Context, tenant string) (*stepup.Client, error
 			continue
 		}
 		client, err := stepup.New(ctx, stepup.Config{
-			Issuer: d.issuer, ClientID: "demo-shop", ClientSecret: stepup.Secret(d.secret),
-			RedirectURI: s.url + "/callback", Now: s.clock.Now,
+			Issuer: d.issuer, ClientID: shopClient, ClientSecret: stepup.Secret(d.secret),
+			RedirectURI: s.url + callbackPath, Now: s.clock.Now,
 		})
 		if err != nil {
 			return nil, err

@@ -56,7 +56,8 @@ const waiting = ways ? [...ways.querySelectorAll("[data-opens]")].map((way) => N
 if (waiting.length) {
   const skew = Number(ways.dataset.now) - Date.now();
   const load = async () => {
-    const page = await fetch(document.getElementById("code")?.form.action ?? location.href);
+    // A redirect means that the flow has gone on elsewhere; following it could use up the answer to the app.
+    const page = await fetch(document.getElementById("code")?.form.action ?? location.href, { redirect: "error" });
     if (!page.ok) return;
     const next = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("ways");
     if (!next) return;
