@@ -47,7 +47,7 @@ var ErrDialect = errors.New("migrations: unknown dialect")
 // database, with the name of the file.
 func Up(ctx context.Context, db *sql.DB, dialect string) (applied []string, err error) {
 	err = Check(ctx, db, dialect)
-	if !errors.Is(err, ErrBehind) {
+	if errors.Is(err, ErrAhead) || !errors.Is(err, ErrBehind) {
 		return nil, err
 	}
 	p, err := provider(db, dialect)
@@ -104,7 +104,8 @@ func provider(db *sql.DB, dialect string) (*goose.Provider, error) {
 // Check reports whether the schema is exactly the one this binary needs. It only
 // reads, so it also works for a role that may not change tables.
 //
-// Errors: [ErrBehind], [ErrAhead], [ErrDialect]; else those of the database.
+// Errors: [ErrBehind], [ErrAhead], or both at once; [ErrDialect]; else those of the
+// database.
 func Check(ctx context.Context, db *sql.DB, dialect string) error {
 	want, err := versions(dialect)
 	if err != nil {
@@ -125,14 +126,15 @@ func Check(ctx context.Context, db *sql.DB, dialect string) error {
 			unknown = append(unknown, v)
 		}
 	}
-	switch {
-	case len(unknown) > 0:
-		return fmt.Errorf("%w: this binary is older than the schema, which has migrations it does not know (%s); start the binary that made them",
+	var ahead, behind error
+	if len(unknown) > 0 {
+		ahead = fmt.Errorf("%w: this binary is older than the schema, which has migrations it does not know (%s); start the binary that made them",
 			ErrAhead, list(unknown))
-	case len(missing) > 0:
-		return fmt.Errorf("%w: migrations are missing (%s); run `sallyport migrate up`", ErrBehind, list(missing))
 	}
-	return nil
+	if len(missing) > 0 {
+		behind = fmt.Errorf("%w: migrations are missing (%s); run `sallyport migrate up`", ErrBehind, list(missing))
+	}
+	return errors.Join(ahead, behind)
 }
 
 func list(versions []int64) string {

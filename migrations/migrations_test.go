@@ -138,6 +138,15 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 
 		_, err = migrations.Up(t.Context(), db, dialect)
 		require.ErrorIs(t, err, migrations.ErrAhead)
+
+		_, err = db.ExecContext(t.Context(), "delete from goose_db_version where version_id = 2")
+		require.NoError(t, err)
+		err = migrations.Check(t.Context(), db, dialect)
+		require.ErrorIs(t, err, migrations.ErrAhead)
+		require.ErrorIs(t, err, migrations.ErrBehind)
+		applied, err := migrations.Up(t.Context(), db, dialect)
+		require.ErrorIs(t, err, migrations.ErrAhead)
+		require.Empty(t, applied, "nothing is put on top of what is not known")
 	})
 }
 

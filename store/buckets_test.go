@@ -1,11 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/sallyport-id/sallyport/internal/testdb"
 	"github.com/sallyport-id/sallyport/ratelimit"
@@ -42,6 +45,33 @@ func TestBucketsTakeAllChargesInOneStatement(t *testing.T) {
 		require.NoError(t, b.Spend(ctx, time.Now(), charges...))
 
 		require.Len(t, counter.Statements(), 1)
+	})
+}
+
+// values keeps the last statement with its values.
+type values struct {
+	logger.Interface
+	last string
+}
+
+func (v *values) Trace(_ context.Context, _ time.Time, sql func() (string, int64), _ error) {
+	v.last, _ = sql()
+}
+
+func TestBucketsTakeKeysInOneOrderWhateverTheCallersOrder(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, url string) {
+		b := buckets(t, url)
+		seen := &values{Interface: logger.Discard}
+		b.DB = b.DB.Session(&gorm.Session{Logger: seen})
+		var charges []ratelimit.Charge
+		for _, key := range []string{"key-c", "key-a", "key-d", "key-b"} {
+			charges = append(charges, ratelimit.Charge{What: "x", Key: key, Limit: ratelimit.Per(3, time.Hour)})
+		}
+
+		require.NoError(t, b.Spend(t.Context(), time.Now(), charges...))
+
+		require.Regexp(t, `(?s)key-a.*key-b.*key-c.*key-d`, seen.last)
+		require.Equal(t, "key-c", charges[0].Key, "the caller's list stays as it is")
 	})
 }
 

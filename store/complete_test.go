@@ -163,8 +163,10 @@ func TestCompleteIsAllOrNothing(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				session, g := sampleSession(), sampleGrant()
-				c := model.Completion{TenantID: tenant, Now: start, InteractionID: open.ID, NewSession: &session, Grant: &g,
-					Audit: []model.AuditEvent{sampleEvent()}}
+				c := model.Completion{
+					TenantID: tenant, Now: start, InteractionID: open.ID, NewSession: &session, Grant: &g,
+					Audit: []model.AuditEvent{sampleEvent()},
+				}
 				tt.change(&c)
 				before := dump(t, f.DB)
 

@@ -81,8 +81,10 @@ func TestT47DumpHoldsNothingPersonal(t *testing.T) {
 	const name, mail, phone, payee = "Dolores Planted", "dolores.planted@example.com", "+525598172399", "Payee Planted SA"
 	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
 		ctx, s := t.Context(), f.Store
-		u := identity.User{ID: id("user"), TenantID: tenant, Username: mail, PasswordHash: "h", Status: identity.UserActive,
-			Profile: identity.Profile{Name: name, GivenName: name, Email: mail, PhoneNumber: phone, Address: &identity.Address{Formatted: name}}}
+		u := identity.User{
+			ID: id("user"), TenantID: tenant, Username: mail, PasswordHash: "h", Status: identity.UserActive,
+			Profile: identity.Profile{Name: name, GivenName: name, Email: mail, PhoneNumber: phone, Address: &identity.Address{Formatted: name}},
+		}
 		_, err := s.PutUser(ctx, u)
 		must(t, err)
 		in := sampleInteraction()

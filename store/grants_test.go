@@ -215,7 +215,10 @@ func TestSessionIsTouchedOnceAMinute(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
 		v := startSession(t, f)
 		for _, step := range []struct{ after, seen time.Duration }{
-			{59 * time.Second, 0}, {time.Minute, time.Minute}, {90 * time.Second, time.Minute}, {2 * time.Minute, 2 * time.Minute},
+			{59 * time.Second, 0},
+			{time.Minute, time.Minute},
+			{90 * time.Second, time.Minute},
+			{2 * time.Minute, 2 * time.Minute},
 			{time.Minute, 2 * time.Minute}, // a clock behind ours
 		} {
 			must(t, f.Store.TouchSession(t.Context(), tenant, v.ID, start.Add(step.after)))

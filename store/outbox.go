@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,15 +18,15 @@ type noticeParams struct {
 	At     time.Time `json:"at"`
 }
 
-// noticeSpan is how long equal notices to one user are one notice.
+// noticeSpan is the part of the clock in which equal notices to one user are one.
 const noticeSpan = time.Minute
 
 func noticeAt(tenant, user, id string) seal.AD {
 	return seal.AD{Table: "notifications", Column: "params_enc", Tenant: tenant, User: user, Row: id}
 }
 
-// QueueNotices puts notices into the outbox. Of equal ones to the same user
-// within a minute, the first counts.
+// QueueNotices puts notices into the outbox. Of equal ones to the same user in
+// the same minute of the clock, the first counts.
 func (s *Store) QueueNotices(ctx context.Context, notices ...identity.Notice) error {
 	for _, n := range notices {
 		err := s.queueNotice(ctx, n)
@@ -57,7 +58,34 @@ func (s *Store) queueNotice(ctx context.Context, n identity.Notice) error {
 
 // DueNotices leases up to limit notices that are due, so that no other replica
 // sends them before until, and returns them.
+//
+// A notice that cannot be read is given up, so that it does not stand in the way
+// of the others: they are returned together with an error that names it.
 func (s *Store) DueNotices(ctx context.Context, limit int, until time.Time) ([]identity.Notice, error) {
+	leased, err := s.leaseNotices(ctx, limit, until)
+	if err != nil {
+		return nil, Fail("due notices", err)
+	}
+	var due []identity.Notice
+	var unread []error
+	for _, n := range leased {
+		err := s.readNotice(&n.Notice, n.params)
+		if err == nil {
+			due = append(due, n.Notice)
+			continue
+		}
+		unread = append(unread, fmt.Errorf("%w: notice %s: %w", errRow, n.ID, err), s.EndNotice(ctx, n.Notice, false))
+	}
+	return due, errors.Join(unread...)
+}
+
+// leasedNotice is a notice as it lies in the database.
+type leasedNotice struct {
+	identity.Notice
+	params string // sealed
+}
+
+func (s *Store) leaseNotices(ctx context.Context, limit int, until time.Time) ([]leasedNotice, error) {
 	skip := ""
 	if s.DB.Dialect == Postgres {
 		skip = " for update skip locked"
@@ -67,35 +95,30 @@ func (s *Store) DueNotices(ctx context.Context, limit int, until time.Time) ([]i
 			where status = 'queued' and next_try_at <= $2 order by next_try_at limit $3`+skip+`)
 		returning tenant_id, id, user_id, template, params_enc, tries`, stamp(until), s.now(), limit)
 	if err != nil {
-		return nil, Fail("due notices", err)
+		return nil, err
 	}
 	defer rows.Close()
-	var due []identity.Notice
+	var leased []leasedNotice
 	for rows.Next() {
-		n, err := s.notice(rows)
+		var n leasedNotice
+		err = rows.Scan(&n.TenantID, &n.ID, &n.UserID, &n.Kind, &n.params, &n.Tries)
 		if err != nil {
 			return nil, err
 		}
-		due = append(due, n)
+		leased = append(leased, n)
 	}
-	return due, Fail("due notices", rows.Err())
+	return leased, rows.Err()
 }
 
-func (s *Store) notice(row interface{ Scan(...any) error }) (identity.Notice, error) {
-	var n identity.Notice
-	var params string
-	err := row.Scan(&n.TenantID, &n.ID, &n.UserID, &n.Kind, &params, &n.Tries)
-	if err != nil {
-		return n, Fail("due notices", err)
-	}
+func (s *Store) readNotice(n *identity.Notice, params string) error {
 	plain, err := s.reveal(noticeAt(n.TenantID, n.UserID, n.ID), params)
 	if err != nil {
-		return n, err
+		return err
 	}
 	var p noticeParams
 	err = json.Unmarshal(plain, &p)
 	n.Device, n.At = p.Device, p.At
-	return n, err
+	return err
 }
 
 // EndNotice takes a notice off the list: it was sent, or given up.

@@ -43,8 +43,10 @@ func plant(t *testing.T, f *storetest.Fixture) (p planted) {
 	ctx := t.Context()
 	p = planted{sampleSession(), sampleInteraction(), sampleConfirmation(), sampleGrant(), sampleGrant(), ""}
 	agreed := consent.Agreement{TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Confidential, Scopes: []string{"openid"}}
-	must(t, f.Store.Complete(ctx, model.Completion{TenantID: tenant, Now: start, NewSession: &p.session, Agreement: &agreed,
-		Audit: []model.AuditEvent{sampleEvent()}}))
+	must(t, f.Store.Complete(ctx, model.Completion{
+		TenantID: tenant, Now: start, NewSession: &p.session, Agreement: &agreed,
+		Audit: []model.AuditEvent{sampleEvent()},
+	}))
 	must(t, f.Store.CreateInteraction(ctx, p.interaction))
 	must(t, f.Store.CreateConfirmation(ctx, p.confirmation))
 	p.grant.SessionID, p.used.RTGen, p.used.RTExpiresAt = p.session.ID, 1, start.Add(time.Hour)
@@ -205,8 +207,10 @@ var foreign = []asked{
 }
 
 func redeem(g model.Grant, tenantID string) model.Redeem {
-	return model.Redeem{TenantID: tenantID, ClientID: g.ClientID, CodeHash: g.CodeHash, Now: start,
-		RTExpiresAt: start.Add(time.Hour), RTSalt: []byte("salt")}
+	return model.Redeem{
+		TenantID: tenantID, ClientID: g.ClientID, CodeHash: g.CodeHash, Now: start,
+		RTExpiresAt: start.Add(time.Hour), RTSalt: []byte("salt"),
+	}
 }
 
 // T-45: what belongs to another tenant is not found, by any method, and nothing
@@ -291,8 +295,10 @@ func TestOneOfTwentyCompletionsSucceeds(t *testing.T) {
 
 		got := together(20, func(int) error {
 			session, g := sampleSession(), sampleGrant()
-			return f.Store.Complete(t.Context(), model.Completion{TenantID: tenant, Now: start, InteractionID: in.ID,
-				NewSession: &session, Confirmation: &c, Grant: &g, Audit: []model.AuditEvent{sampleEvent()}})
+			return f.Store.Complete(t.Context(), model.Completion{
+				TenantID: tenant, Now: start, InteractionID: in.ID,
+				NewSession: &session, Confirmation: &c, Grant: &g, Audit: []model.AuditEvent{sampleEvent()},
+			})
 		})
 
 		require.Equal(t, map[error]int{nil: 1, model.ErrFinished: 19}, got)

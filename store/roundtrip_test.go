@@ -55,8 +55,10 @@ func TestWhatIsWrittenComesBack(t *testing.T) {
 		})
 		t.Run("a session and an agreement, together with the user", func(t *testing.T) {
 			want := sampleSession()
-			agreed := consent.Agreement{TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Public,
-				Scopes: []string{"openid", "email"}, CreatedAt: start, UpdatedAt: start}
+			agreed := consent.Agreement{
+				TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Public,
+				Scopes: []string{"openid", "email"}, CreatedAt: start, UpdatedAt: start,
+			}
 			must(t, s.Complete(ctx, model.Completion{TenantID: tenant, Now: start, NewSession: &want, Agreement: &agreed}))
 
 			in, err := s.SignedIn(ctx, tenant, want.TokenHash, storetest.Public)

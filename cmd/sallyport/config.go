@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -83,6 +84,10 @@ func defaultConfig() Config {
 
 const envPrefix = "SALLYPORT_"
 
+// notSettings are variables with our prefix that name no setting: where the
+// configuration file is, and where the project's own tests leave what they made.
+var notSettings = []string{"SALLYPORT_CONFIG", "SALLYPORT_ARTEFACTS"}
+
 // loadConfig reads defaults, then the file at path ("" for none), then the
 // environment. A name that it does not know is an error.
 func loadConfig(path string, environ []string) (Config, error) {
@@ -104,6 +109,9 @@ func loadConfig(path string, environ []string) (Config, error) {
 	err = k.Load(env.Provider(".", env.Opt{
 		Prefix: envPrefix, EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, value string) (string, any) {
+			if slices.Contains(notSettings, name) {
+				return "", nil
+			}
 			key := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, envPrefix), "__", "."))
 			if key == "trusted_proxies" {
 				return key, strings.Fields(strings.ReplaceAll(value, ",", " "))

@@ -27,15 +27,7 @@ type configFlag struct {
 	Config string `placeholder:"FILE" env:"SALLYPORT_CONFIG" help:"Configuration file; see config.example.yaml. The environment (SALLYPORT_...) wins over it."`
 }
 
-func (f configFlag) load() (Config, error) {
-	environ := []string{}
-	for _, e := range os.Environ() {
-		if len(e) < len("SALLYPORT_CONFIG=") || e[:len("SALLYPORT_CONFIG=")] != "SALLYPORT_CONFIG=" {
-			environ = append(environ, e)
-		}
-	}
-	return loadConfig(f.Config, environ)
-}
+func (f configFlag) load() (Config, error) { return loadConfig(f.Config, os.Environ()) }
 
 type serveCommand struct{ configFlag }
 
@@ -65,7 +57,7 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	srv, err := server.New(server.Options{
-		DB: db, Ring: ring, Hashes: hashes, PublicURL: public, Sender: sender, Now: time.Now, TrustedProxies: cfg.TrustedProxies,
+		DB: db, Ring: ring, Hashes: hashes, PublicURL: public, Sender: sender, Now: server.Steady(time.Now), TrustedProxies: cfg.TrustedProxies,
 	})
 	if err != nil {
 		return err

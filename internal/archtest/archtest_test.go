@@ -75,11 +75,13 @@ var only = []struct {
 	{"fosite lives in provider", []string{fosite}, []string{"provider"}},
 	{"gorm lives in the stores", []string{gorm}, []string{"store/...", "mfa/gormstore"}},
 	{
-		"gin lives in the edges and what they share", []string{gin},
+		"gin lives in the edges and what they share",
+		[]string{gin},
 		append([]string{"internal/web", "internal/server", "internal/audit", "internal/demo", "cmd/..."}, edges...),
 	},
 	{
-		"who knows the database is who puts the house together, and tests", []string{"store"},
+		"who knows the database is who puts the house together, and tests",
+		[]string{"store"},
 		[]string{"cmd/...", "internal/server", "internal/demo", "internal/setup", "internal/testdb", "store/storetest"},
 	},
 	{"SQL drivers are opened in one place", []string{"store/sqlite"}, []string{"store", "internal/testdb"}},

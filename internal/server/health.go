@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -23,7 +24,9 @@ func (h *health) mount(r gin.IRouter) {
 	r.GET("/readyz", web.JSON(h.readyz))
 }
 
-// readyz is 200 when the database answers and has the schema of this binary.
+// readyz is 200 when the database answers and its schema is not behind this
+// binary. One that is ahead is what a rolling upgrade looks like from the old
+// servers: each migration leaves the tables usable for the binary before it.
 func (h *health) readyz(c *gin.Context) error {
 	if h.ready != nil && !h.ready() {
 		c.Header("Retry-After", "1")
@@ -37,7 +40,7 @@ func (h *health) readyz(c *gin.Context) error {
 		return err
 	}
 	err = migrations.Check(ctx, h.db.SQL, string(h.db.Dialect))
-	if err != nil {
+	if errors.Is(err, migrations.ErrBehind) || err != nil && !errors.Is(err, migrations.ErrAhead) {
 		return store.Fail("schema", err)
 	}
 	c.JSON(http.StatusOK, gin.H{"ready": true})

@@ -51,6 +51,10 @@ func (s *Server) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	_, err = s.Factors.Sweep(ctx, s.now(), sweepBatch)
+	if err != nil {
+		return err
+	}
 	_, err = s.Store.Sweep(ctx, s.now())
 	return err
 }

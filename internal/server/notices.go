@@ -15,10 +15,13 @@ import (
 	"github.com/sallyport-id/sallyport/store"
 )
 
+// A batch is sent within its lease, however slow the mail server is: so no other
+// replica takes over a notice that is still to be sent, and none is sent twice.
 const (
-	noticeLease = time.Minute
-	noticeTries = 6
-	noticeBatch = 20
+	noticeLease    = time.Minute
+	noticePatience = 10 * time.Second // for one
+	noticeBatch    = 5
+	noticeTries    = 6
 )
 
 // errNoAddress: the account has no confirmed registered address.
@@ -35,29 +38,35 @@ type noticePost struct {
 	now      func() time.Time
 }
 
-// deliver sends what is due. What fails is tried again when its lease is over,
-// at most noticeTries times.
+// deliver sends all that is due. What fails is tried again when its lease is
+// over, at most noticeTries times.
 func (p *noticePost) deliver(ctx context.Context) error {
-	due, err := p.rows.DueNotices(ctx, noticeBatch, p.now().Add(noticeLease))
-	if err != nil {
-		return err
-	}
-	for _, n := range due {
-		err := p.send(ctx, n)
-		switch {
-		case err == nil:
-			err = p.rows.EndNotice(ctx, n, true)
-		case n.Tries >= noticeTries || errors.Is(err, errNoAddress) || errors.Is(err, identity.ErrNotFound):
-			slog.WarnContext(ctx, "notice given up", "tenant", n.TenantID, "user", n.UserID, "notice", n.Kind, "err", err)
-			err = p.rows.EndNotice(ctx, n, false)
-		default:
-			slog.InfoContext(ctx, "notice not sent yet", "tenant", n.TenantID, "notice", n.Kind, "try", n.Tries, "err", err)
-			err = nil
+	for {
+		due, unread := p.rows.DueNotices(ctx, noticeBatch, p.now().Add(noticeLease))
+		for _, n := range due {
+			err := p.try(ctx, n)
+			if err != nil {
+				return errors.Join(unread, err)
+			}
 		}
-		if err != nil {
-			return err
+		if unread != nil || len(due) < noticeBatch {
+			return unread
 		}
 	}
+}
+
+// try sends n and takes it off the list, or gives it up. Its error is that of the
+// list.
+func (p *noticePost) try(ctx context.Context, n identity.Notice) error {
+	err := p.send(ctx, n)
+	switch {
+	case err == nil:
+		return p.rows.EndNotice(ctx, n, true)
+	case n.Tries >= noticeTries || errors.Is(err, errNoAddress) || errors.Is(err, identity.ErrNotFound):
+		slog.WarnContext(ctx, "notice given up", "tenant", n.TenantID, "user", n.UserID, "notice", n.Kind, "err", err)
+		return p.rows.EndNotice(ctx, n, false)
+	}
+	slog.InfoContext(ctx, "notice not sent yet", "tenant", n.TenantID, "notice", n.Kind, "try", n.Tries, "err", err)
 	return nil
 }
 
@@ -82,7 +91,9 @@ func (p *noticePost) send(ctx context.Context, n identity.Notice) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.sender.Send(ctx, mfa.Message{
+	patient, cancel := context.WithTimeout(ctx, noticePatience)
+	defer cancel()
+	_, err = p.sender.Send(patient, mfa.Message{
 		ID: n.ID, Subject: who, Channel: policy.Email, To: enrolled.Contacts[i].Value,
 		Title: title, Text: mfa.Secret(text), HTML: mfa.Secret(html), Lang: t.Locale,
 	})

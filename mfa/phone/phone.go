@@ -23,7 +23,7 @@ const (
 var (
 	ErrInvalid   = errors.New("phone: not a number of any numbering plan")
 	ErrExtension = errors.New("phone: numbers with an extension are not accepted")
-	ErrType      = errors.New("phone: premium, shared-cost, toll-free and service numbers are not accepted")
+	ErrType      = errors.New("phone: premium, shared-cost, toll-free, satellite and service numbers are not accepted")
 )
 
 // Number is a telephone number that could be called.
@@ -53,15 +53,20 @@ func Parse(text, region string) (Number, error) {
 		return Number{}, ErrInvalid
 	}
 	line, ok := lines[phonenumbers.GetNumberType(n)]
-	if !ok {
+	region = phonenumbers.GetRegionCodeForNumber(n)
+	if !ok || region == nowhere {
 		return Number{}, ErrType
 	}
 	e164 := phonenumbers.Format(n, phonenumbers.E164)
 	return Number{
-		E164: e164, Region: phonenumbers.GetRegionCodeForNumber(n), Line: line,
+		E164: e164, Region: region, Line: line,
 		Masked: mask(phonenumbers.Format(n, phonenumbers.INTERNATIONAL)),
 	}, nil
 }
+
+// nowhere is the region of what belongs to no country: satellite telephones, some
+// of which the metadata counts as mobile, and networks of the world.
+const nowhere = "001"
 
 var lines = map[phonenumbers.PhoneNumberType]string{
 	phonenumbers.MOBILE:               Mobile,

@@ -117,24 +117,36 @@ var fieldFeatures = []struct {
 	asked   func(Policy) bool
 	clear   func(*Policy)
 }{
-	{FeatureEnrolmentGrace, "enforcement.grace_s", "write 0",
+	{
+		FeatureEnrolmentGrace, "enforcement.grace_s", "write 0",
 		func(p Policy) bool { return p.Enforcement.Grace > 0 },
-		func(p *Policy) { p.Enforcement.Grace = 0 }},
-	{FeatureLastUsed, "delivery.first", "choose another value",
+		func(p *Policy) { p.Enforcement.Grace = 0 },
+	},
+	{
+		FeatureLastUsed, "delivery.first", "choose another value",
 		func(p Policy) bool { return p.Delivery.First == FirstLastUsed },
-		func(p *Policy) { p.Delivery.First = FirstUserChoice }},
-	{FeatureAdminAssigned, "contacts.phone.admin_assigned", "write must_enrol",
+		func(p *Policy) { p.Delivery.First = FirstUserChoice },
+	},
+	{
+		FeatureAdminAssigned, "contacts.phone.admin_assigned", "write must_enrol",
 		func(p Policy) bool { return p.Contacts.Phone.AdminAssigned == AdminAssignedConfirmOnFirstLogin },
-		func(p *Policy) { p.Contacts.Phone.AdminAssigned = AdminAssignedMustEnrol }},
-	{FeatureTelephonyBudget, "limits.budget_daily_usd_micros", "leave budget_* and conversion_* at their defaults",
+		func(p *Policy) { p.Contacts.Phone.AdminAssigned = AdminAssignedMustEnrol },
+	},
+	{
+		FeatureTelephonyBudget, "limits.budget_daily_usd_micros", "leave budget_* and conversion_* at their defaults",
 		func(p Policy) bool { return p.Limits.Budget != defaultBudget() },
-		func(p *Policy) { p.Limits.Budget = defaultBudget() }},
-	{FeaturePromptHint, "notify.frequent_prompt_hint_per_day", "write 0",
+		func(p *Policy) { p.Limits.Budget = defaultBudget() },
+	},
+	{
+		FeaturePromptHint, "notify.frequent_prompt_hint_per_day", "write 0",
 		func(p Policy) bool { return p.Notify.FrequentPromptHintPerDay > 0 },
-		func(p *Policy) { p.Notify.FrequentPromptHintPerDay = 0 }},
-	{FeatureSignals, "signals", "write []",
+		func(p *Policy) { p.Notify.FrequentPromptHintPerDay = 0 },
+	},
+	{
+		FeatureSignals, "signals", "write []",
 		func(p Policy) bool { return len(p.Signals) > 0 },
-		func(p *Policy) { p.Signals = []Signal{} }},
+		func(p *Policy) { p.Signals = []Signal{} },
+	},
 }
 
 // canRun reports whether engine enforces all that action a asks for.

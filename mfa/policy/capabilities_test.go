@@ -10,19 +10,25 @@ import (
 func everything() Capabilities {
 	return Capabilities{
 		Methods: Kinds(),
-		Proofs: List[Proof]{ProofPassword, ProofPIN, ProofCodeNew, ProofCodeCurrent, ProofSecondFactor,
-			ProofDeliveredCode, ProofAnyFactor, ProofFreshLogin},
+		Proofs: List[Proof]{
+			ProofPassword, ProofPIN, ProofCodeNew, ProofCodeCurrent, ProofSecondFactor,
+			ProofDeliveredCode, ProofAnyFactor, ProofFreshLogin,
+		},
 		Bindings: List[Binding]{BindingNone, BindingPage, BindingMessage, BindingSigned},
-		Features: List[Feature]{FeaturePreconditions, FeaturePushedDetails, FeatureUserFlags, FeatureLastUsed,
-			FeatureAdminAssigned, FeatureCombinedProofs, FeatureEnrolmentGrace, FeatureTelephonyBudget, FeaturePromptHint, FeatureSignals},
+		Features: List[Feature]{
+			FeaturePreconditions, FeaturePushedDetails, FeatureUserFlags, FeatureLastUsed,
+			FeatureAdminAssigned, FeatureCombinedProofs, FeatureEnrolmentGrace, FeatureTelephonyBudget, FeaturePromptHint, FeatureSignals,
+		},
 	}
 }
 
 func TestUnsupportedOfThePresets(t *testing.T) {
 	want := map[string][]string{
 		systemA: {"methods.recovery_codes.enabled"},
-		systemB: {"methods.totp.enabled", "methods.recovery_codes.enabled", "methods.pin.enabled",
-			"actions.withdrawal.confirm.stages[0][0]", "signals"},
+		systemB: {
+			"methods.totp.enabled", "methods.recovery_codes.enabled", "methods.pin.enabled",
+			"actions.withdrawal.confirm.stages[0][0]", "signals",
+		},
 		systemC:     {"methods.voice.enabled", "signals"},
 		systemD:     {"notify.frequent_prompt_hint_per_day"},
 		systemE:     {"methods.recovery_codes.enabled"},

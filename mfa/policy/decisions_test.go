@@ -180,8 +180,10 @@ func TestEveryFieldHasADecision(t *testing.T) {
 // leaves collects the fields below node, with a star where the row of the table
 // speaks for several names.
 func (w *walker) leaves(path string, node map[string]any, into map[string]bool) {
-	stars := []string{"methods", "codes.by_channel", "codes.by_purpose", "codes.default",
-		"codes.by_channel.*", "codes.by_purpose.*", "codes.totp", "codes.recovery", "codes.pin", "lifecycle", "actions"}
+	stars := []string{
+		"methods", "codes.by_channel", "codes.by_purpose", "codes.default",
+		"codes.by_channel.*", "codes.by_purpose.*", "codes.totp", "codes.recovery", "codes.pin", "lifecycle", "actions",
+	}
 	below, _ := node["properties"].(map[string]any)
 	if more, ok := node["additionalProperties"].(map[string]any); ok {
 		below = map[string]any{"*": more}

@@ -30,6 +30,7 @@ func one(key string) ratelimit.Charge {
 func Run(t *testing.T, open func(*testing.T) ratelimit.Limiter) {
 	t.Run("the burst passes, the next one is told how long to wait", func(t *testing.T) { burst(t, open(t)) })
 	t.Run("one more passes exactly when its time has come", func(t *testing.T) { refill(t, open(t)) })
+	t.Run("a long rest saves up no more than the burst", func(t *testing.T) { rest(t, open(t)) })
 	t.Run("keys do not share a limit", func(t *testing.T) { apart(t, open(t)) })
 	t.Run("all charges are taken or none", func(t *testing.T) { allOrNone(t, open(t)) })
 	t.Run("the longest wait is named", func(t *testing.T) { longest(t, open(t)) })
@@ -77,6 +78,15 @@ func refill(t *testing.T, l ratelimit.Limiter) {
 	require.Equal(t, time.Millisecond, wait(t, early).After)
 	require.NoError(t, onTime)
 	require.Equal(t, time.Minute, wait(t, again).After)
+}
+
+func rest(t *testing.T, l ratelimit.Limiter) {
+	for _, at := range []time.Time{t0, t0.Add(time.Hour), t0.Add(24 * time.Hour)} {
+		for range 5 {
+			require.NoError(t, l.Spend(t.Context(), at, five("k")))
+		}
+		require.Equal(t, time.Minute, wait(t, l.Spend(t.Context(), at, five("k"))).After)
+	}
 }
 
 func apart(t *testing.T, l ratelimit.Limiter) {

@@ -18,7 +18,7 @@ type caching struct{ driver.Connector }
 
 // Connect implements [driver.Connector].
 func (c caching) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := c.Connector.Connect(ctx)
+	inner, err := patient(ctx, c.Connector)
 	if err != nil {
 		return nil, err
 	}
