@@ -319,15 +319,17 @@ func TestAPageThatIsOpenedTwentyTimesSendsOneCode(t *testing.T) {
 
 func TestAnActionIsConfirmedOnceHoweverOftenItsPageIsOpened(t *testing.T) {
 	fl := newFlow(t, contractor, action("payout.request", func(a *policy.Action) { a.Begin = policy.BeginOnSubmit }))
-	token := fl.signIn(fl.f.Alice)
-	st := fl.start(fl.forAction(payout), token)
+	st := fl.logIn(fl.start(fl.forAction(payout), nil), fl.f.Alice)
+	requireStep(t, st, consent.StepConfirm, "action")
+	require.Empty(t, fl.interaction(st.In.ID).State.ConfirmationID)
+	pages := make([]*consent.Standing, 10)
+	for i := range pages {
+		pages[i] = fl.open(st.In.ID, nil)
+	}
 	var all sync.WaitGroup
-	for range 10 {
+	for _, page := range pages {
 		all.Go(func() {
-			here, err := fl.Open(context.Background(), fl.realm, st.In.ID, fl.browser.Hash, token)
-			if err == nil {
-				_, err = fl.Arrive(context.Background(), here, fl.browser)
-			}
+			_, err := fl.Arrive(context.Background(), page, fl.browser)
 			if err != nil {
 				t.Error(err)
 			}
@@ -416,6 +418,35 @@ func TestAProofThatWasPassedIsNotLost(t *testing.T) {
 			require.Equal(t, mfa.ChallengeUsed, used.Status)
 		})
 	}
+}
+
+// TestAProofIsTakenInOnce lets eight pages find the same proof that a crash left
+// behind.
+func TestAProofIsTakenInOnce(t *testing.T) {
+	fl := newFlow(t, contractor)
+	alice := fl.enable(fl.f.Alice)
+	st := fl.logIn(fl.start(fl.ask(nil), nil), alice)
+	c := fl.arrive(st)
+	fl.crash.set(true)
+	_, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, nil), c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	require.ErrorIs(t, err, errCrash)
+	fl.crash.set(false)
+	pages := make([]*consent.Standing, 8)
+	for i := range pages {
+		pages[i] = fl.open(st.In.ID, nil)
+	}
+	var all sync.WaitGroup
+	for _, page := range pages {
+		all.Go(func() {
+			_, err := fl.Recover(context.Background(), page)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+
+	require.Len(t, fl.interaction(st.In.ID).State.Here, 2)
 }
 
 func TestThereIsNothingToRecoverBeforeACodeWasRight(t *testing.T) {

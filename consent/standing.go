@@ -299,7 +299,7 @@ func (s *Service) weighAgreement(ctx context.Context, st *Standing, who SignedIn
 		return nil
 	}
 	st.agreement, st.agreeRead = who.Agreement, true
-	if who.unread || who.User == nil || who.User.ID != st.User.ID {
+	if who.AgreementUnread || who.User == nil || who.User.ID != st.User.ID {
 		var err error
 		st.agreement, err = s.People.Agreement(ctx, st.Realm.Tenant.ID, st.User.ID, st.Client.ID)
 		if err != nil {

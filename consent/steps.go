@@ -44,7 +44,7 @@ func (s *Service) Open(ctx context.Context, realm *identity.Realm, id string, br
 
 // again judges st anew after its interaction has changed.
 func (s *Service) again(ctx context.Context, st *Standing, in Interaction) (*Standing, error) {
-	who := SignedIn{Session: st.Session, User: st.User, Agreement: st.agreement, unread: !st.agreeRead}
+	who := SignedIn{Session: st.Session, User: st.User, Agreement: st.agreement, AgreementUnread: !st.agreeRead}
 	return s.judge(ctx, st.Realm, st.Client, in.Request, who, &in)
 }
 

@@ -33,9 +33,9 @@ type SignedIn struct {
 	Session   *identity.Session // nil: no live session
 	User      *identity.User
 	Agreement *Agreement // nil: none
-	// unread says that Agreement was not looked for yet, which is another thing than
+	// AgreementUnread: Agreement was not looked for yet, which is another thing than
 	// that there is none.
-	unread bool
+	AgreementUnread bool
 	// RealmVersion is the tenant's version in the database at that moment, so
 	// that a change made by another process is seen at once.
 	RealmVersion int64
