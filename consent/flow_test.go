@@ -87,6 +87,7 @@ type crashing struct {
 	consent.Store
 	mu   sync.Mutex
 	dead bool
+	meet *sync.WaitGroup // whoever updates waits for the others; nil for nobody
 }
 
 var errCrash = errors.New("the process died")
@@ -104,6 +105,10 @@ func (c *crashing) UpdateInteraction(ctx context.Context, tenantID, id string, c
 	c.mu.Unlock()
 	if dead {
 		return consent.Interaction{}, errCrash
+	}
+	if c.meet != nil {
+		c.meet.Done()
+		c.meet.Wait()
 	}
 	return c.Store.UpdateInteraction(ctx, tenantID, id, change)
 }

@@ -435,6 +435,8 @@ func TestAProofIsTakenInOnce(t *testing.T) {
 	for i := range pages {
 		pages[i] = fl.open(st.In.ID, nil)
 	}
+	fl.crash.meet = &sync.WaitGroup{}
+	fl.crash.meet.Add(len(pages))
 	var all sync.WaitGroup
 	for _, page := range pages {
 		all.Go(func() {
