@@ -61,10 +61,10 @@ func Username(typed string) string {
 // work and give the same [ErrCredentials]; too many failures give a
 // [*ratelimit.WaitError], also for accounts that do not exist.
 //
-// The limits are asked twice. The first time spares the work of a hash. The
-// second time counts: of many guesses at once all pass the first question, and a
-// right one among them must not be told once the wrong ones have used up the
-// limit.
+// The limits are asked three times. The first spares the look-up. The second, when
+// the turn to hash has come, spares the work for those of a queue of guesses that
+// have become too many while they waited. The third counts: a right guess among
+// them must not be told once the wrong ones have used up the limit.
 func (s *SignIn) Verify(ctx context.Context, tenantID, username, password string, ip netip.Addr) (User, error) {
 	charges := s.charges(tenantID, username, ip)
 	err := s.Limits.Check(ctx, s.Now(), charges...)
