@@ -28,6 +28,15 @@ type Frame struct {
 	PrivacyURL string         // in the footer
 	Now        time.Time      // the server's clock; decides "today" and what has passed
 	Zone       *time.Location // all times are shown in it, with its name; nil is UTC
+	Langs      []Lang         // of the switcher in the footer, which needs two
+	LangAction string         // takes lang, the code of one of Langs
+}
+
+// Lang is a language of the switcher in the footer.
+type Lang struct {
+	Code    string // a BCP 47 tag
+	Name    string // in the language itself, such as "Deutsch"
+	Current bool
 }
 
 // GateState says how far the user has come.

@@ -25,6 +25,9 @@ func (s *Set) funcs(c *catalog, icons map[string]template.HTML) template.FuncMap
 		"problem":    c.problem,
 		"title":      c.title,
 		"when":       c.when,
+		"day":        c.day,
+		"flag":       flag,
+		"date":       c.dateIn,
 		"bdi":        bdi,
 		"ltr":        ltr,
 		"lines":      lines,
@@ -133,7 +136,7 @@ func actionKey(part, name string) string {
 // "do". Where the text names a time that is not known, it is the one that ends
 // in "_soon".
 func (c *catalog) problem(half, name string, args map[string]any) (template.HTML, error) {
-	if !slices.Contains(problems, name) {
+	if !slices.Contains(problems, name) && !slices.Contains(enrolProblems, name) && !slices.Contains(accountProblems, name) {
 		name = "other"
 	}
 	key := "problem." + name + "." + half
@@ -159,6 +162,14 @@ func (c *catalog) when(f Frame, t time.Time) (template.HTML, error) {
 		return "", err
 	}
 	return c.t("date.at", "Day", template.HTML(html.EscapeString(day)), "Time", f.Clock(t)) //nolint:gosec // escaped
+}
+
+// dateIn is the day of t in the zone of the page, as "21 November 2026".
+func (c *catalog) dateIn(f Frame, t time.Time) (string, error) {
+	if f.Zone == nil {
+		return c.date(t.UTC())
+	}
+	return c.date(t.In(f.Zone))
 }
 
 // date is the day of t in its own zone, as "21 November 2026".

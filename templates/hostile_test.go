@@ -47,6 +47,8 @@ var shown = map[string]bool{
 	"To": true, "Note": true, "Description": true, "Error": true, "Email": true, "Phone": true, "ShopName": true,
 	"AppHost": true, "Password": true, "ACR": true, "Short": true, "Secret": true, "RequestID": true, "TrustDevice": true,
 	"Problem": true, "Code": true, "ID": true, "Scopes": true, "Tenant": true, "CSRF": true, "Preset": true, "Issuer": true,
+	"Key": true, "Current": true, "Number": true, "Country": true, "Codes": true, "KeyOptions": true, "Options": true,
+	"PasskeyOptions": true, "Change": true, "Example": true, "Strength": true,
 }
 
 func TestForeignTextStaysText(t *testing.T) {

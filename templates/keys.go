@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"slices"
 	"text/template/parse"
 )
 
@@ -27,14 +28,14 @@ func (s *Set) keysInUse() []string {
 	for _, page := range s.pages[defaultLanguage] {
 		keys = append(keys, literalKeys(page)...)
 	}
-	for _, f := range families {
+	for _, f := range slices.Concat(families, enrolFamilies, settingsFamilies, noticeFamilies) {
 		for _, name := range f.names {
 			for _, part := range f.parts {
 				keys = append(keys, f.prefix+"."+name+part)
 			}
 		}
 	}
-	return append(keys, textKeys...)
+	return slices.Concat(keys, textKeys, accountKeys)
 }
 
 // family is messages whose keys are composed: prefix, a name, and a part.

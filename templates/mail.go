@@ -90,6 +90,9 @@ func (w *writer) codeLetter() letter {
 		l.Life = w.say(actionKey("code", d.ActionName), args)
 		stop = "mail.stop_action"
 	}
+	if d.Words != "" {
+		l.Life = w.fill(args)
+	}
 	if d.StopURL != "" {
 		l.StopURL, l.StopLink = d.StopURL, w.say("mail.stop_link", nil)
 		return l

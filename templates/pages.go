@@ -5,18 +5,32 @@ import (
 	"time"
 )
 
-// IdentifyPage asks who the user is. It posts username, or cancel=1.
+// IdentifyPage asks who the user is. It posts username, or cancel=1; a passkey
+// posts credential to PasskeyAction.
 type IdentifyPage struct {
 	Frame
-	Action     string
-	Username   string    // kept from the last try
-	Problem    string    // a Problem constant; "" at first
-	RetryAt    time.Time // with ProblemLocked
-	TroubleURL string    // "Trouble signing in?"
-	CanCancel  bool      // shows the way back to the app
+	Action         string
+	Username       string    // kept from the last try
+	Problem        string    // a Problem constant; "" at first
+	RetryAt        time.Time // with ProblemLocked
+	PasskeyAction  string    // "" offers no passkey
+	PasskeyOptions string    // PublicKeyCredentialRequestOptions as JSON, for any account
+	TroubleURL     string    // "Trouble signing in?"; a single link for all troubles
+	ForgotURL      string    // "Forgot password?"
+	SignUpURL      string    // "Create an account"
+	CanCancel      bool      // shows the way back to the app
 }
 
 func (IdentifyPage) file() string { return "identify.html" }
+
+// Field is the id of the field that Problem is about; "" when it is about none.
+func (p IdentifyPage) Field() string {
+	switch p.Problem {
+	case "", ProblemPasskeyUnknown, ProblemPasskeyFailed, ProblemKeyCancelled, ProblemKeyUnverified, ProblemKeyCloned:
+		return ""
+	}
+	return "username"
+}
 
 // PasswordPage asks for the password of Username. It posts username and
 // password, or cancel=1.
@@ -27,6 +41,7 @@ type PasswordPage struct {
 	Problem   string
 	RetryAt   time.Time
 	ForgotURL string
+	Change    string // a Change constant, when it is asked for a change of the settings
 	CanCancel bool
 }
 
@@ -35,7 +50,7 @@ func (PasswordPage) file() string { return "password.html" }
 // CodeField is the part of a page that asks for a code. The zero value asks for
 // none.
 type CodeField struct {
-	Method       string    // email, sms, voice, totp or recovery_codes
+	Method       string    // email, sms, voice, totp, webauthn, recovery_codes, or pin for the PIN alone
 	Masked       string    // where the code went, such as "a•••@example.test"
 	Digits       int       // of the code; 0 is 6
 	Sent         bool      // says as a notice that a code has just been sent
@@ -45,17 +60,26 @@ type CodeField struct {
 	TriesLeft    int       // shown with ProblemWrongCode; 0 hides it
 	CodesLeft    int       // unused backup codes
 	Problem      string    // a Problem constant; "" at first
-	LockedUntil  time.Time // with ProblemTooMany; hides the field until then
+	LockedUntil  time.Time // with ProblemTooMany and ProblemPINBlocked; hides the field until then
+	AskPIN       bool      // asks for the PIN on the same form, as pin; one error covers both
+	KeyOptions   string    // with webauthn: PublicKeyCredentialRequestOptions as JSON
 }
 
-// Asks reports whether the page shows a field for a code.
+// Asks reports whether the page takes an answer: a code, a PIN or a key.
 func (c CodeField) Asks() bool {
-	return c.Method != "" && !c.Locked() && c.Problem != ProblemSendFailed
+	return c.Method != "" && !c.Locked() && c.Problem != ProblemSendFailed && c.Problem != ProblemKeyCloned
 }
+
+// AsksKey reports whether the answer is a key's, by way of the browser's dialog.
+func (c CodeField) AsksKey() bool { return c.Asks() && c.Method == "webauthn" }
 
 // Locked reports whether no code is taken now.
 func (c CodeField) Locked() bool {
-	return c.Problem == ProblemTooMany || c.Problem == ProblemLocked
+	switch c.Problem {
+	case ProblemTooMany, ProblemLocked, ProblemPINBlocked, ProblemPINDead:
+		return true
+	}
+	return false
 }
 
 // Notice reports whether Problem is no problem but news.
@@ -67,7 +91,33 @@ func (c CodeField) Wrong() bool {
 	case "", ProblemSwitched, ProblemTooSoon, ProblemSendLimit, ProblemSendFailed, ProblemMethod, ProblemChanged:
 		return false
 	}
-	return c.Asks()
+	return c.Asks() && c.Method != "webauthn"
+}
+
+// Field is the id of the field that Problem is about; "" when it is about none.
+func (c CodeField) Field() string {
+	switch {
+	case !c.Wrong():
+		return ""
+	case c.Method == "pin":
+		return "pin"
+	}
+	return "code"
+}
+
+// Says is the problem whose text fits the method: a wrong code of an app has
+// another remedy than one from a message, and with a PIN on the same form the
+// text must not tell which of the two was wrong.
+func (c CodeField) Says() string {
+	kind := c.Method
+	if c.AskPIN {
+		kind = "pair"
+	}
+	said, ok := problemOf[kind][c.Problem]
+	if ok {
+		return said
+	}
+	return c.Problem
 }
 
 // ProblemAt is the time that the text of Problem names.
@@ -138,22 +188,33 @@ type Fact struct {
 	Mono  bool // account numbers and ids, which always run from left to right
 }
 
-// ChallengePage asks for a code, at sign-in or for an action. It posts code and
+// ChallengePage asks for a code, at sign-in, for an action or for a change in
+// the settings. It posts code, pin or both, or the credential of a key; and
 // trust_device, or cancel=1.
 type ChallengePage struct {
 	Frame
+	Progress
 	CodeField
 	Action       string
+	Change       string // what is being changed in the settings; "" elsewhere
 	SwitchAction string
 	Ways         []Way
 	NoneURL      string // "I can't use any of these"
 	TrustDevice  string // P1D, P7D, P30D, or a text such as "2 weeks"; "" hides the box
-	ActionName   string // such as "payout.request"; "" at sign-in
+	ActionName   string // such as "payout.request"; "" at sign-in and in the settings
 	Slip         Slip   // repeated when the action has details
 	CanCancel    bool
 }
 
 func (ChallengePage) file() string { return "challenge.html" }
+
+// Elsewhere leads to another way, where a key cannot be used.
+func (p ChallengePage) Elsewhere() string {
+	if len(p.Ways) == 0 {
+		return ""
+	}
+	return "#other"
+}
 
 // ChoosePage lets the user choose a method. It posts method to SwitchAction, or
 // cancel=1 to Action.
@@ -167,14 +228,28 @@ type ChoosePage struct {
 	BackURL      string // to the challenge that is open
 	NoneURL      string
 	ActionName   string
+	Change       string // as in a ChallengePage
 	CanCancel    bool
 }
 
 func (ChoosePage) file() string { return "choose.html" }
 
+// RecoverPage helps somebody who can use none of the ways: with a recovery code
+// where there is one, and with whom to ask. It posts csrf alone to CodesAction, and
+// cancel=1 to CancelAction.
+type RecoverPage struct {
+	Frame
+	CodesAction  string // "" where there are no codes for that
+	BackURL      string // to the other ways
+	CancelAction string
+}
+
+func (RecoverPage) file() string { return "recover.html" }
+
 // ConfirmPage shows an action and asks to confirm it. When its CodeField has a
 // method the code was sent on arrival, and the page takes it; otherwise submit
-// begins the first stage. It posts code, or cancel=1; deny=1 to DenyAction.
+// begins the first stage. It posts code, pin or both, or the credential of a
+// key, or cancel=1; deny=1 to DenyAction.
 type ConfirmPage struct {
 	Frame
 	CodeField
@@ -186,6 +261,9 @@ type ConfirmPage struct {
 }
 
 func (ConfirmPage) file() string { return "confirm.html" }
+
+// Elsewhere leads to another way, where a key cannot be used.
+func (p ConfirmPage) Elsewhere() string { return p.ChooseURL }
 
 // ConsentPage asks whether the app may use the account. It posts decision=allow
 // or decision=deny.
@@ -222,7 +300,8 @@ func (p ConsentPage) Asks() []string {
 // BannerPage reminds of a second step after sign-in. It posts nothing but csrf.
 type BannerPage struct {
 	Frame
-	Action      string
+	Action      string // later
+	SetUpAction string // "Set up now", before going on to the app; "" hides it
 	SettingsURL string // where it can be set up; "" does not mention it
 }
 

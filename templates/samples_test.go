@@ -72,6 +72,9 @@ func samples() []sample {
 	all := append(signInSamples(), challengeSamples()...)
 	all = append(all, actionSamples()...)
 	all = append(all, endSamples()...)
+	all = append(all, settingsSamples()...)
+	all = append(all, accountSamples()...)
+	all = append(all, enrolSamples()...)
 	return append(all, demoSamples()...)
 }
 

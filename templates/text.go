@@ -39,12 +39,13 @@ type TextData struct {
 	ActionName string         // of code.action, such as "payout.request"
 	Slip       Slip           // what is confirmed; of a notice: When and Device
 	StopURL    string         // "Didn't ask for this?"; must not contain the code; "" leaves it out
+	Words      string         // the tenant's own words of a code, as CheckWords accepts them; "" for ours
 }
 
 // textKeys are the messages that the code asks for by name.
 var textKeys = []string{
 	"frame.title", "frame.title_error", "lang.dir", "number.group", "number.decimal", "date.day", "date.today", "date.at",
-	"sms.login", "sms.login_plain", "sms.short", "sms.last_line", "sms.notice", "voice.call", "voice.sign_in",
+	"sms.login", "sms.login_plain", "sms.short", "sms.last_line", "sms.notice", "voice.call", "voice.sign_in", "voice.greeting", "voice.again",
 	"mail.code.life", "mail.code.subject", "mail.code.subject_plain", "mail.requested", "mail.stop",
 	"mail.stop_link", "mail.stop_plain", "mail.stop_action", "mail.never", "mail.footer", "mail.footer_plain",
 	"mail.notice_footer", "mail.when", "mail.from", "mail.today",
@@ -52,7 +53,9 @@ var textKeys = []string{
 
 // Text writes a message in lang. An email has a subject, which never contains
 // the code because lock screens show it, and two bodies for a multipart
-// message. A text message or the script of a call is plain alone.
+// message. A text message is plain alone. Of a call the plain text is the script,
+// and the subject is what is said before a key was pressed, without the code: a
+// voicemail box must not take it.
 //
 // An SMS in a language of the GSM alphabet is one segment of 160 characters:
 // names are shortened or left out until it is. Its last line is origin-bound.
@@ -84,7 +87,7 @@ func (s *Set) Text(lang, kind string, d TextData) (subject, plain, html string, 
 	case d.Channel == "sms":
 		plain = w.noticeSMS()
 	case d.Channel == "voice" && isCode:
-		plain = w.call()
+		subject, plain = w.say("voice.greeting", w.args("")), w.call()
 	default:
 		return "", "", "", fmt.Errorf("templates: no %s by %q", kind, d.Channel)
 	}
@@ -185,10 +188,15 @@ func (w *writer) call() string {
 		}
 		digits = append(digits, word)
 	}
-	args := w.args("")
+	args := w.args(w.payee())
 	args["Purpose"] = purpose
 	args["Digits"] = strings.Join(digits, ", ")
 	args["Slowly"] = strings.Join(digits, ". ")
+	if w.data.Words != "" {
+		args["Code"] = args["Digits"]
+		return w.fill(args) + " " + w.say("voice.again", args)
+	}
+	args["To"] = ""
 	return w.say("voice.call", args)
 }
 

@@ -193,9 +193,10 @@ func TestTextMailHoldsItsRules(t *testing.T) {
 func TestTextCall(t *testing.T) {
 	s := newTestSet(t)
 
-	_, plain, _, err := s.Text("en", TextAction, payoutText("voice"))
+	greeting, plain, _, err := s.Text("en", TextAction, payoutText("voice"))
 
 	require.NoError(t, err)
+	require.Equal(t, "This is Contractor. To hear your code, press any key.", greeting)
 	require.Equal(t, "This is Contractor, with your code to pay out 1,250.00 EUR to ACME GmbH. "+
 		"The code is: four, eight, one, two, zero, six. Again, slowly: four. eight. one. two. zero. six. "+
 		"It works until 14:36 CET. Don’t tell it to anyone. Goodbye.", plain)

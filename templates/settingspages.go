@@ -1,0 +1,392 @@
+package templates
+
+import (
+	"slices"
+	"time"
+)
+
+// Inside surrounds the wide pages about one's own account, with the ways
+// between them. A link that is "" is left out.
+type Inside struct {
+	Frame
+	SettingsURL string
+	DevicesURL  string
+	AppsURL     string
+	ActivityURL string
+	SignOutURL  string // a page that asks; nothing is ended by opening it
+}
+
+// SettingsPage is the hub "Login and security". Each part that is empty or nil
+// is left out.
+type SettingsPage struct {
+	Inside
+	News
+	Refused    string // a Blocked constant, or the name of a flag: why the last change was not made; "" at first
+	Tasks      []Task
+	Prompts    int // second steps within 24 hours, when they are unusually many; 0 hides the hint
+	Methods    int // how many ways protect the account, for the status line
+	Advice     string
+	TwoStep    TwoStep
+	Choice     *MethodChoice // where only one method may be on; posts method=sms, email or off
+	Rows       []FactorRow   // in the order of policy
+	Contacts   []ContactRow
+	Passkeys   []KeyRow      // "Passkeys on your devices"
+	Keys       []KeyRow      // "Security keys"
+	First      *MethodChoice // which way is asked first; posts method
+	SignIn     []FactorRow   // the password and the PIN
+	Devices    int           // trusted devices, with DevicesURL
+	HasDevices bool          // the policy knows trusted devices
+	Sessions   int           // with DevicesURL
+	Apps       int           // with AppsURL
+	Recent     []ActivityEvent
+}
+
+func (SettingsPage) file() string { return "settings.html" }
+
+// Listed reports whether the page has a list of passkeys and keys.
+func (p SettingsPage) Listed() bool { return len(p.Passkeys)+len(p.Keys) > 0 }
+
+// News says on top of a page what has just been done.
+type News struct {
+	Done       string // a Done constant; "" says nothing
+	DoneMethod string // the kind that it is about: email, sms, voice, totp, webauthn, recovery_codes, pin; "" for none
+	Mailed     bool   // the owner was told by email, too
+}
+
+// What has just been done. A page that is opened again may say it again, but
+// never what has not happened.
+const (
+	DoneSaved            = "saved"
+	DoneContactConfirmed = "contact_confirmed"
+	DoneContactChanged   = "contact_changed"
+	DoneContactRemoved   = "contact_removed"
+	DoneFactorAdded      = "factor_added"
+	DoneFactorRemoved    = "factor_removed"
+	DoneFactorChanged    = "factor_changed"
+	DoneMFAEnabled       = "mfa_enabled"
+	DoneMFADisabled      = "mfa_disabled"
+	DonePINChanged       = "pin_changed"
+	DoneCodesMade        = "recovery_codes_made"
+	DonePasswordChanged  = "password_changed"
+	DoneDeviceRemoved    = "device_removed"
+	DoneDevicesRevoked   = "devices_revoked"
+	DoneSessionEnded     = "session_ended"
+	DoneSessionsEnded    = "sessions_ended"
+	DoneAppRemoved       = "app_removed"
+	DoneActionApproved   = "action_approved"
+	DoneCancelled        = "cancelled" // nothing has changed
+)
+
+var doneNews = []string{
+	DoneSaved, DoneContactConfirmed, DoneContactChanged, DoneContactRemoved, DoneFactorAdded, DoneFactorRemoved,
+	DoneFactorChanged, DoneMFAEnabled, DoneMFADisabled, DonePINChanged, DoneCodesMade, DonePasswordChanged,
+	DoneDeviceRemoved, DoneDevicesRevoked, DoneSessionEnded, DoneSessionsEnded, DoneAppRemoved, DoneActionApproved,
+	DoneCancelled,
+}
+
+// NewsKey is the key of the text of Done; "" when there is none. A factor has a
+// sentence of its own for each method.
+func (n News) NewsKey() string {
+	switch {
+	case !slices.Contains(doneNews, n.Done):
+		return ""
+	case slices.Contains(doneByMethod, n.Done) && slices.Contains(factorKinds, n.DoneMethod):
+		return "done." + n.Done + "." + n.DoneMethod
+	}
+	return "done." + n.Done
+}
+
+var (
+	doneByMethod = []string{DoneFactorAdded, DoneFactorRemoved, DoneFactorChanged}
+	factorKinds  = []string{"email", "sms", "voice", "totp", "webauthn", "recovery_codes", "pin"}
+)
+
+// What would make the account safer; the status line ends with it.
+const (
+	AdviceSecondMethod = "second_method" // with one way only
+	AdviceSecondKey    = "second_key"
+	AdviceCodes        = "recovery_codes" // there are none
+	AdviceTurnOn       = "turn_on"        // ways exist, and two-step sign-in is off
+	AdviceStart        = "start"          // nothing is set up
+)
+
+var advices = []string{AdviceSecondMethod, AdviceSecondKey, AdviceCodes, AdviceTurnOn, AdviceStart}
+
+// Task is a line of the checklist, computed from the state of the account.
+type Task struct {
+	Name string // a Task constant
+	URL  string // where it is done; "" when Done
+	Done bool
+}
+
+// The tasks of the checklist.
+const (
+	TaskConfirmPhone = "confirm_phone" // no number, or one that is not confirmed
+	TaskTwoStep      = "two_step"
+	TaskCodes        = "recovery_codes"
+)
+
+var tasks = []string{TaskConfirmPhone, TaskTwoStep, TaskCodes}
+
+// The states of a row and of the switch.
+const (
+	StateOn         = "on"
+	StateOff        = "off"
+	StateUnverified = "unverified"
+	StatePending    = "pending"  // its code is on the way
+	StateRequired   = "required" // on, and the organization keeps it on
+	StateBlocked    = "blocked"  // cannot be used; Reason says why
+)
+
+var states = []string{StateOn, StateOff, StateUnverified, StatePending, StateRequired, StateBlocked}
+
+// TwoStep is the switch "Two-step sign-in". Its form posts mfa=on or mfa=off
+// with csrf. The zero value hides it.
+type TwoStep struct {
+	State   string // StateOn, StateOff or StateRequired, which has no form
+	Since   time.Time
+	Action  string // "" shows no button
+	Blocked string // a Blocked constant: why there is no button; "" says nothing
+}
+
+// MethodChoice is a radio group; its form posts method to Action.
+type MethodChoice struct {
+	Action  string
+	Options []MethodOption
+	Since   time.Time // of the current choice; zero hides it
+}
+
+// MethodOption is one radio button. "off" is the method that is none.
+type MethodOption struct {
+	Method  string // email, sms, voice, totp, webauthn, recovery_codes or off
+	Masked  string
+	Current bool
+	Reason  string // a Blocked or a Reason constant: cannot be chosen, and why; "" when it can
+}
+
+// FactorRow is one kind of method, or the password.
+type FactorRow struct {
+	Kind      string // email, sms, voice, totp, webauthn, recovery_codes, pin or password
+	State     string // a State constant; "" shows none
+	Reason    string // with StateBlocked: a Blocked or a Reason constant
+	Masked    string // where its codes go
+	Name      string // of the device, given by the user
+	First     bool   // asked first
+	Since     time.Time
+	LastUsed  time.Time
+	CodesLeft int // of recovery_codes, with CodesTotal
+	// CodesTotal is how many were made; 0 says that there are none.
+	CodesTotal int
+	Actions    []RowAction
+	Blocked    []Block // changes that are not offered, and why
+}
+
+// CodesLow reports whether the backup codes are nearly used up.
+func (r FactorRow) CodesLow() bool { return r.CodesTotal > 0 && r.CodesLeft <= 2 }
+
+// ContactRow is an address or a number of the account.
+type ContactRow struct {
+	Kind       string // email or phone
+	Masked     string // as much of it as may be shown
+	Status     string // confirmed, unverified, pending or "" for none yet
+	Registered bool   // notices go there
+	Since      time.Time
+	Actions    []RowAction
+	Blocked    []Block
+}
+
+// KeyRow is a passkey or a security key.
+type KeyRow struct {
+	Name     string // given by the user
+	Synced   bool   // kept by a password manager, on several devices
+	Since    time.Time
+	LastUsed time.Time
+	Actions  []RowAction
+	Blocked  []Block
+}
+
+// RowAction is what can be done about a row: a link to a page that asks, or a
+// small form that posts csrf and Fields.
+type RowAction struct {
+	Label  string // a Do constant
+	URL    string
+	Post   bool
+	Fields []Field
+}
+
+// The words on the buttons of a row.
+const (
+	DoAdd        = "add"
+	DoEnable     = "enable"
+	DoChange     = "change"
+	DoEdit       = "edit"
+	DoConfirm    = "confirm"
+	DoTurnOff    = "turn_off"
+	DoRemove     = "remove"
+	DoRename     = "rename"
+	DoMakeNew    = "make_new"
+	DoSet        = "set"
+	DoSignOut    = "sign_out"
+	DoAddPasskey = "add_passkey"
+	DoAddKey     = "add_key"
+	DoRemoveAll  = "remove_all"
+	DoSignOutAll = "sign_out_all"
+	DoRemoveApp  = "remove_app"
+)
+
+var dos = []string{
+	DoAdd, DoEnable, DoChange, DoEdit, DoConfirm, DoTurnOff, DoRemove, DoRename, DoMakeNew, DoSet, DoSignOut,
+	DoAddPasskey, DoAddKey, DoRemoveAll, DoSignOutAll, DoRemoveApp,
+}
+
+// Block is a change that is not offered now.
+type Block struct {
+	Label  string // the Do constant of the button that would stand here
+	Reason string // a Blocked constant, or the name of a flag that the app has set
+}
+
+// Why a change is not possible. Any other reason is the name of a flag, and is
+// quoted.
+const (
+	BlockedIdentity   = "identity_verification_pending" // a flag that the app has set
+	BlockedForbidden  = "forbidden"                     // by the policy
+	BlockedRequired   = "required"                      // the organization keeps it on
+	BlockedLast       = "last_method"                   // the last one that may not go
+	BlockedNeverGoes  = "never_removed"                 // a number that may be changed, never removed
+	BlockedRegistered = "registered"                    // notices need an address
+	BlockedCountry    = "country"                       // no text messages to the country of the number
+	BlockedPhone      = "no_phone"                      // it needs a confirmed number first
+	BlockedStaff      = "staff"                         // only the organization's contact person can
+	BlockedHold       = "hold"                          // for a while after a recovery
+	BlockedPIN        = "no_pin"                        // it needs a PIN first
+)
+
+var blocks = []string{
+	BlockedIdentity, BlockedForbidden, BlockedRequired, BlockedLast, BlockedNeverGoes, BlockedRegistered,
+	BlockedCountry, BlockedPhone, BlockedStaff, BlockedHold, BlockedPIN,
+}
+
+// DevicesPage lists trusted devices and sessions; the one that the user now
+// holds comes first.
+type DevicesPage struct {
+	Inside
+	News
+	HasDevices bool // the policy knows trusted devices
+	Devices    []DeviceRow
+	Sessions   []DeviceRow
+	// DevicesActions are about all trusted devices, SessionsActions about all
+	// sessions.
+	DevicesActions  []RowAction
+	SessionsActions []RowAction
+}
+
+func (DevicesPage) file() string { return "settings-devices.html" }
+
+// DeviceRow is a trusted device or a session.
+type DeviceRow struct {
+	Name     string // given by the user; "" shows Device
+	Device   string // such as "Chrome on Linux"
+	Address  string // where it was used last
+	Since    time.Time
+	LastUsed time.Time
+	Until    time.Time // trusted, or signed in, until
+	This     bool      // the browser that the user now holds
+	Actions  []RowAction
+}
+
+// ActivityPage lists what happened to the account, newest first.
+type ActivityPage struct {
+	Inside
+	Events      []ActivityEvent
+	NewerURL    string
+	OlderURL    string
+	PasswordURL string // in "Not you?"; "" leaves it out
+}
+
+func (ActivityPage) file() string { return "settings-activity.html" }
+
+// ActivityEvent is one line of the activity. Type and Result are those of the
+// audit log; a pair without a text of its own is shown in general words.
+type ActivityEvent struct {
+	Type    string // such as "challenge.tried"
+	Result  string // such as "mismatch"; "ok" and "" are the same
+	Method  string // email, sms, voice, totp, webauthn, recovery_codes or pin; "" for none
+	At      time.Time
+	App     string
+	Device  string
+	Address string
+}
+
+// AppsPage lists the apps that may use the account.
+type AppsPage struct {
+	Inside
+	News
+	Apps []AppRow
+}
+
+func (AppsPage) file() string { return "settings-apps.html" }
+
+// AppRow is an app with access.
+type AppRow struct {
+	Name     string
+	AppHost  string
+	Scopes   []string
+	Since    time.Time
+	LastUsed time.Time
+	Actions  []RowAction
+}
+
+// ConfirmChangePage asks once more before something is removed or turned off,
+// and lists what is lost. It posts csrf, Fields and confirm=1.
+type ConfirmChangePage struct {
+	Frame
+	Action  string
+	Fields  []Field
+	Change  string // a Change constant with a question of its own
+	Name    string // of the key, device or app that it is about
+	Masked  string // the number or address that it is about
+	Losses  []Loss
+	Next    bool   // a proof is asked for after this page
+	Refused string // a Blocked constant, or the name of a flag: it cannot be done; the button is gone
+	BackURL string
+}
+
+func (ConfirmChangePage) file() string { return "settings-confirm.html" }
+
+// Loss is a line of what will be lost, or what stays.
+type Loss struct {
+	What  string // a Loss constant
+	N     int    // how many; 0 where it is not counted
+	Stays bool
+}
+
+// What a change takes away.
+const (
+	LossMethods  = "methods"
+	LossCodes    = "recovery_codes"
+	LossDevices  = "devices"
+	LossSessions = "sessions"
+	LossThis     = "this_session"
+	LossPasskeys = "passkeys"
+	LossPIN      = "pin"
+	LossActions  = "actions" // that go on asking; always Stays
+	LossContact  = "contact" // the number or address stays in the account
+	LossApp      = "app"     // the app can no longer use the account
+	LossAppData  = "app_data"
+)
+
+var losses = []string{LossMethods, LossCodes, LossDevices, LossSessions, LossPasskeys}
+
+var lossesPlain = []string{LossThis, LossPIN, LossActions, LossContact, LossApp, LossAppData}
+
+// RenamePage gives a key, a passkey or a device a name. It posts name.
+type RenamePage struct {
+	Frame
+	Action  string
+	Kind    string // passkey, key, device or totp
+	Name    string // as it is now
+	Problem string // ProblemNoName or ProblemNameTooLong
+	BackURL string
+}
+
+func (RenamePage) file() string { return "settings-rename.html" }
