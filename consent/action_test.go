@@ -28,7 +28,7 @@ func TestWhatAConfirmedActionSays(t *testing.T) {
 	c := fl.arrive(st)
 	fl.f.Clock.Move(20 * time.Second)
 
-	st, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, token), c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	st, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, token), consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 
 	require.NoError(t, err)
 	requireStep(t, st, consent.StepDone, "")
@@ -182,7 +182,7 @@ func TestAPasswordIsAStageOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, again.In.State.Proofs, 1, "a password answers no other stage")
 	c := fl.arrive(st)
-	st, _, err = fl.Answer(t.Context(), fl.open(st.In.ID, token), c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	st, _, err = fl.Answer(t.Context(), fl.open(st.In.ID, token), consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 	require.NoError(t, err)
 
 	requireStep(t, st, consent.StepDone, "")
@@ -197,14 +197,14 @@ func TestACodeForOneThingIsNoProofForAnother(t *testing.T) {
 	st := fl.logIn(fl.start(fl.forAction(payout), nil), alice)
 	requireStep(t, st, consent.StepChallenge, "second_step")
 	login := fl.arrive(st)
-	st, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, nil), login.ID, fl.lab.Code(login).Reveal(), fl.browser)
+	st, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, nil), consent.Given{ChallengeID: login.ID, Input: fl.lab.Code(login).Reveal()}, fl.browser)
 	require.NoError(t, err)
 	requireStep(t, st, consent.StepConfirm, "action")
 	c := fl.arrive(st)
 	require.NotEqual(t, login.ID, c.ID)
 	st = fl.open(st.In.ID, nil)
 
-	_, _, err = fl.Answer(t.Context(), st, login.ID, fl.lab.Code(login).Reveal(), fl.browser)
+	_, _, err = fl.Answer(t.Context(), st, consent.Given{ChallengeID: login.ID, Input: fl.lab.Code(login).Reveal()}, fl.browser)
 
 	require.ErrorIs(t, err, mfa.ErrNotFound)
 	require.Empty(t, fl.interaction(st.In.ID).State.Proofs)
@@ -216,7 +216,7 @@ func TestAProofOfAnotherInteractionIsNone(t *testing.T) {
 	one, two := fl.start(fl.forAction(payout), token), fl.start(fl.forAction(payout), token)
 	c := fl.arrive(one)
 
-	_, _, err := fl.Answer(t.Context(), two, c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	_, _, err := fl.Answer(t.Context(), two, consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 
 	require.ErrorIs(t, err, mfa.ErrNotFound)
 	requireStep(t, fl.open(two.In.ID, token), consent.StepConfirm, "action")

@@ -211,7 +211,7 @@ func (fl *flow) arrive(st *consent.Standing) mfa.Challenge {
 func (fl *flow) pass(st *consent.Standing) *consent.Standing {
 	fl.t.Helper()
 	c := fl.arrive(st)
-	st, _, err := fl.Answer(fl.t.Context(), fl.open(st.In.ID, nil), c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	st, _, err := fl.Answer(fl.t.Context(), fl.open(st.In.ID, nil), consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 	require.NoError(fl.t, err)
 	return st
 }

@@ -62,6 +62,20 @@ type State struct {
 	Submitted      bool          `json:"submitted,omitempty"` // the user read the page and went on
 	Proofs         []StagedProof `json:"proofs,omitempty"`
 
+	// Passkey is the ceremony of a passkey that tells the account by itself, begun
+	// with the page that asks who the user is.
+	Passkey   string    `json:"passkey,omitempty"`
+	PasskeyBy time.Time `json:"passkey_by,omitzero"`
+	// EnrolProved is when the user has shown, in this login, that the account's own
+	// address is theirs: before that nobody sets up a first method.
+	EnrolProved time.Time `json:"enrol_proved,omitzero"`
+	// EnrolNow is set when the user took up the reminder to set up a second step.
+	EnrolNow bool `json:"enrol_now,omitempty"`
+	// EnrolLater is set when the user has put the set-up off.
+	EnrolLater bool `json:"enrol_later,omitempty"`
+	// Recovering: the user can use no other method and gives a recovery code.
+	Recovering bool `json:"recovering,omitempty"`
+
 	BannerSeen bool     `json:"banner_seen,omitempty"`
 	Agreed     []string `json:"agreed,omitempty"` // scopes agreed to here
 	Allowed    bool     `json:"allowed,omitempty"`
@@ -77,9 +91,11 @@ type State struct {
 // Target says which step of an interaction a challenge is for.
 type Target struct {
 	Login  bool   `json:"login,omitempty"` // the second step of the login, or a step-up of the session
+	Enrol  bool   `json:"enrol,omitempty"` // before the first method is set up
 	Action string `json:"action,omitempty"`
 	Stage  int    `json:"stage,omitempty"`
 	Proof  string `json:"proof,omitempty"`
+	PIN    bool   `json:"pin,omitempty"` // a PIN on the same form, or alone
 }
 
 // StagedProof is a proof given for one stage of the action asked for.

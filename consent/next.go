@@ -9,6 +9,7 @@ type Step string
 const (
 	StepLogin     Step = "login"     // identify and first factor
 	StepChallenge Step = "challenge" // second step of a login, or a stronger session
+	StepEnrol     Step = "enrol"     // the first method is set up, in the middle of a login
 	StepBanner    Step = "banner"    // reminder of a second step
 	StepConfirm   Step = "confirm"   // the action asked for
 	StepConsent   Step = "consent"   // what the app may see
@@ -58,6 +59,10 @@ type Facts struct {
 	StaleLogin    bool   // the next stage wants a login that is fresher than this one
 
 	MustAdd  bool // the tenant lets nobody in without a second step, and the user has none
+	Wants    bool // the user took up the reminder to set one up
+	Enrols   bool // the user can set one up now
+	ProofDue bool // before that, the account's own address has to be shown
+	PutOff   bool // the user put it off, and still may
 	Remind   bool // the tenant reminds of a second step, and has not yet in this login
 	Agreed   bool // everything asked for was agreed to, or the app is the tenant's own
 	NoAnswer bool // the user ended it: cancelled, declined or guessed wrong too often
@@ -81,11 +86,13 @@ var rules = []struct {
 	{StepLogin, "select", errAccountSelection, func(f Facts) bool { return f.SelectAsked && !f.LoggedIn }},
 	{StepLogin, "max_age", errLoginRequired, Facts.tooOld},
 	{StepRefuse, "acr", errUnmet, func(f Facts) bool { return f.Unreachable }},
+	{StepChallenge, "first_enrolment", errInteractionRequired, func(f Facts) bool { return f.enrols() && f.ProofDue }},
+	{StepEnrol, "first_enrolment", errInteractionRequired, Facts.enrols},
 	// A method cannot be added on the way to a confirmation: else a thief with
 	// an open session would add a phone and confirm with it.
 	{StepRefuse, "no_method", errUnmet, func(f Facts) bool { return f.needsSecond() && !f.Methods }},
 	{StepChallenge, "second_step", errInteractionRequired, Facts.needsSecond},
-	{StepRefuse, "no_method", errUnmet, func(f Facts) bool { return f.MustAdd }},
+	{StepRefuse, "no_method", errUnmet, func(f Facts) bool { return f.MustAdd && !f.PutOff }},
 	{StepBanner, "reminder", "", func(f Facts) bool { return f.Remind && !f.Silent }},
 	{StepRefuse, "held", errAccessDenied, func(f Facts) bool { return f.Action != "" && f.Held }},
 	{StepRefuse, "precondition", errUnmet, func(f Facts) bool { return f.Action != "" && f.NotReady }},
@@ -106,7 +113,13 @@ func (f Facts) tooOld() bool {
 	return f.Now.Sub(f.AuthTime) > *f.MaxAge
 }
 
-func (f Facts) needsSecond() bool { return f.SecondDue || f.Class < f.Least }
+func (f Facts) needsSecond() bool { return (f.SecondDue && !f.PutOff) || f.Class < f.Least }
+
+// enrols reports whether the login stops for a first method. It is never so for a
+// session that is stepped up: a thief with an open session would add his phone.
+func (f Facts) enrols() bool {
+	return (f.MustAdd || f.Wants) && f.LoggedIn && f.Enrols && !f.PutOff
+}
 
 func (f Facts) pending() bool { return f.Action != "" && f.StagesLeft }
 

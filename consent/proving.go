@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
+
+// About is what messages may say that are sent in the middle of st.
+func (s *Service) About(st *Standing, lang string) mfa.About { return st.about(lang) }
 
 // about fills in what a message may say. The hosted pages know the language.
 func (st *Standing) about(lang string) mfa.About {
@@ -19,16 +23,25 @@ func (st *Standing) about(lang string) mfa.About {
 	}
 }
 
+// firstEnrolment is what the code is for that has to be given before the first
+// method is set up in the middle of a login.
+const firstEnrolment = "lifecycle.first_enrolment"
+
 // ask says which proof target wants of the user.
 func (st *Standing) ask(target Target) mfa.Ask {
 	a := mfa.Ask{
 		Subject: st.User.Subject(), Policy: st.Realm.Policy, PolicyVersion: st.Realm.Tenant.PolicyVersion,
 		Purpose: mfa.PurposeAction, Action: target.Action, Proof: policy.Proof(target.Proof),
+		RP: st.Realm.Tenant.RelyingParty(), UserName: st.User.Username,
 	}
-	if target.Login {
+	switch {
+	case target.Enrol:
+		a.Purpose, a.Action = mfa.PurposeLifecycle, firstEnrolment
+	case target.Login:
 		a.Purpose, a.Action = mfa.PurposeLogin, policy.ActionLogin
 		a.Allowed = methodsFor(st.least, st.events, st.Realm.Policy)
-	} else {
+		a.Recover = st.state().Recovering
+	default:
 		a.DetailsHash = st.detailsHash()
 	}
 	if st.In != nil {
@@ -69,11 +82,11 @@ func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Cha
 			return nil, nil
 		}
 	}
-	if st.Target.Proof == string(policy.ProofPassword) {
+	if !st.Target.challenged() {
 		return nil, nil
 	}
 	c, err := s.current(ctx, st)
-	if c != nil || err != nil {
+	if err != nil || c != nil && !c.Stale(st.now) {
 		return c, err
 	}
 	option, ok := st.presented()
@@ -81,6 +94,15 @@ func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Cha
 		return nil, nil
 	}
 	return s.begin(ctx, st, option.Method, b)
+}
+
+// challenged reports whether a challenge gives the proof.
+func (t Target) challenged() bool {
+	switch policy.Proof(t.Proof) {
+	case "", policy.ProofPassword, policy.ProofFreshLogin:
+		return false
+	}
+	return true
 }
 
 // presented is the way that is begun without asking: the first one that is
@@ -181,13 +203,25 @@ func (s *Service) replaced(ctx context.Context, st *Standing, c mfa.Challenge, c
 	return errors.Join(cause, err)
 }
 
-// Answer judges what the user typed for challengeID and, if it is right, records
-// the proof. The verdict tells what the page needs otherwise.
+// Given is what the user sent for the present step.
+type Given struct {
+	ChallengeID string // "" for a PIN alone
+	Input       string // a code, or the JSON of a key's answer
+	PIN         string
+}
+
+// Answer judges what the user sent and, if it is right, records the proof. The
+// verdict tells what the page needs otherwise.
 //
-// Errors: those of [mfa.Service.Verify].
-func (s *Service) Answer(ctx context.Context, st *Standing, challengeID, input string, b Browser) (*Standing, mfa.Verdict, error) {
-	attempt := mfa.Attempt{Ask: st.askFor(b), ChallengeID: challengeID, Input: mfa.Secret(input)}
-	verdict, err := s.MFA.Verify(ctx, attempt)
+// Errors: those of [mfa.Service.Verify] and [mfa.Service.CheckPIN].
+func (s *Service) Answer(ctx context.Context, st *Standing, g Given, b Browser) (*Standing, mfa.Verdict, error) {
+	ask := st.askFor(b)
+	if !st.Target.challenged() {
+		return s.answerPIN(ctx, st, ask, g)
+	}
+	verdict, err := s.MFA.Verify(ctx, mfa.Attempt{
+		Ask: ask, ChallengeID: g.ChallengeID, Input: mfa.Secret(g.Input), WithPIN: st.Target.PIN, PIN: mfa.Secret(g.PIN),
+	})
 	if err != nil {
 		return st, verdict, err
 	}
@@ -195,32 +229,76 @@ func (s *Service) Answer(ctx context.Context, st *Standing, challengeID, input s
 	return next, verdict, err
 }
 
+// answerPIN passes a stage that asks for the PIN alone.
+func (s *Service) answerPIN(ctx context.Context, st *Standing, ask mfa.Ask, g Given) (*Standing, mfa.Verdict, error) {
+	err := s.MFA.CheckPIN(ctx, ask, mfa.Secret(g.PIN))
+	if err != nil {
+		return st, mfa.Verdict{}, err
+	}
+	proof := pinProof(st.Target, s.Now())
+	next, err := s.update(ctx, st, func(state *State) error {
+		if state.pin(st.User.ID) {
+			state.Proofs = append(state.Proofs, proof)
+		}
+		return nil
+	})
+	return next, mfa.Verdict{}, err
+}
+
+func pinProof(t Target, at time.Time) StagedProof {
+	return StagedProof{
+		Stage: t.Stage, Kind: policy.ProofPIN, Event: identity.AuthEvent{Method: string(policy.PIN), At: at},
+	}
+}
+
+// eventOf is what p is worth for a session.
+func eventOf(p mfa.Proof) identity.AuthEvent {
+	e := identity.AuthEvent{
+		Method: string(p.Method), FactorID: p.FactorID, At: p.At, UserVerified: p.UserVerified, BackupEligible: p.BackupEligible,
+	}
+	if e.FactorID == "" {
+		e.FactorID = p.ContactID
+	}
+	return e
+}
+
 // record takes a proof into the interaction, once, and marks its challenge used.
 func (s *Service) record(ctx context.Context, st *Standing, p mfa.Proof) (*Standing, error) {
-	event := identity.AuthEvent{Method: string(p.Method), FactorID: p.FactorID, At: p.At}
-	if event.FactorID == "" {
-		event.FactorID = p.ContactID
-	}
+	event := eventOf(p)
+	recovered := false
 	next, err := s.update(ctx, st, func(state *State) error {
 		target := state.ChallengeFor
+		recovered = false
 		if slices.Contains(state.Spent, p.ChallengeID) || state.ChallengeID != p.ChallengeID || !state.pin(p.Subject.UserID) {
 			return nil
 		}
 		state.Spent = append(state.Spent, p.ChallengeID)
 		state.ChallengeID, state.ChallengeFor = "", Target{}
-		if target.Login {
+		switch {
+		case target.Enrol:
+			state.EnrolProved = p.At
+		case target.Login:
+			recovered = state.Recovering
+			state.Recovering = false
 			state.Here = append(state.Here, event)
-			return nil
-		}
-		if p.Action == target.Action {
+		case p.Action == target.Action:
 			state.Proofs = append(state.Proofs, StagedProof{
 				Stage: target.Stage, Kind: policy.Proof(target.Proof), Event: event, ChallengeID: p.ChallengeID,
 			})
+			if target.PIN {
+				state.Proofs = append(state.Proofs, pinProof(target, p.At))
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if recovered {
+		err = s.People.Recovered(ctx, p.Subject.TenantID, p.Subject.UserID, st.Realm.Policy.Recovery.HoldActions.Duration(), s.Now())
+		if err != nil {
+			return nil, fmt.Errorf("consent: recovered: %w", err)
+		}
 	}
 	_, err = s.MFA.Use(ctx, p.Subject, p.ChallengeID, st.In.ID)
 	if err != nil {
@@ -237,8 +315,8 @@ func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) 
 		return st, nil
 	}
 	c, err := s.current(ctx, st)
-	if err != nil || c == nil || c.Status != mfa.ChallengeVerified {
-		return st, err
+	if err != nil || c == nil || c.Status != mfa.ChallengeVerified || st.Target.PIN {
+		return st, err // with a PIN on the form, it cannot be told any more whether that was right
 	}
 	proof, err := s.MFA.Passed(ctx, st.ask(st.Target), *c)
 	if errors.Is(err, mfa.ErrPolicyChanged) || errors.Is(err, mfa.ErrContactInUse) {

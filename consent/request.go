@@ -34,7 +34,16 @@ type Request struct {
 	Subject   string   `json:"subject,omitempty"`
 	LoginHint string   `json:"login_hint,omitempty"`
 	UILocales []string `json:"ui_locales,omitempty"`
+	// ReturnTo is the path below the tenant's own pages that a login without an app
+	// comes back to; "" where an app has asked.
+	ReturnTo string `json:"return_to,omitempty"`
 	// Details is the canonical transaction detail of a pushed request, nil
 	// without one.
 	Details []byte `json:"details,omitempty"`
+}
+
+// AccountRequest asks for a login on the way to the account's own pages.
+type AccountRequest struct {
+	ReturnTo string // path, with the query; below the tenant's own pages
+	Login    bool   // although there is a session
 }

@@ -77,6 +77,29 @@ func (s *Service) Start(ctx context.Context, realm *identity.Realm, client *iden
 	return in, nil
 }
 
+// StartAccount makes the interaction for a login that no app has asked for. With a
+// live session it is a login of that user, and of nobody else.
+func (s *Service) StartAccount(ctx context.Context, realm *identity.Realm, who SignedIn, r AccountRequest, b Browser) (Interaction, error) {
+	now := s.Now()
+	in := Interaction{
+		ID: newID(), TenantID: realm.Tenant.ID, BrowserHash: b.Hash, CreatedAt: now, ExpiresAt: now.Add(InteractionLife),
+		Request: Request{ClientID: identity.AccountApp, ReturnTo: r.ReturnTo, Login: r.Login, RequestedAt: now},
+	}
+	in.State.Paged = true
+	if who.Session.Live(who.User, now) {
+		in.SessionID, in.State.UserID, in.Request.Subject = who.Session.ID, who.User.ID, who.User.ID
+	}
+	return in, s.Store.CreateInteraction(ctx, in)
+}
+
+// clientOf is the app that a request comes from; nil if there is none of that name.
+func clientOf(realm *identity.Realm, req Request) *identity.Client {
+	if req.ReturnTo != "" {
+		return realm.Tenant.Account()
+	}
+	return realm.Client(req.ClientID)
+}
+
 func wantsAction(values []string) (name string, ok bool) {
 	for _, v := range values {
 		name, ok = ParseAction(v)

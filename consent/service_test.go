@@ -128,7 +128,7 @@ func TestACodeThatCannotBeSentLosesNoRequest(t *testing.T) {
 	require.Equal(t, mfa.ChallengeFailed, c.Status)
 	next, err := fl.Switch(t.Context(), st, policy.SMS, fl.browser)
 	require.NoError(t, err)
-	st, _, err = fl.Answer(t.Context(), fl.open(st.In.ID, token), next.ID, fl.lab.Code(next).Reveal(), fl.browser)
+	st, _, err = fl.Answer(t.Context(), fl.open(st.In.ID, token), consent.Given{ChallengeID: next.ID, Input: fl.lab.Code(next).Reveal()}, fl.browser)
 	require.NoError(t, err)
 	requireStep(t, st, consent.StepConsent, "scopes")
 }
@@ -348,7 +348,7 @@ func TestARightCodeCountsOnce(t *testing.T) {
 	st := fl.logIn(fl.start(fl.ask(nil), nil), alice)
 	c := fl.arrive(st)
 	st = fl.open(st.In.ID, nil)
-	_, v, err := fl.Answer(t.Context(), st, c.ID, fl.lab.Wrong(c).Reveal(), fl.browser)
+	_, v, err := fl.Answer(t.Context(), st, consent.Given{ChallengeID: c.ID, Input: fl.lab.Wrong(c).Reveal()}, fl.browser)
 	require.ErrorIs(t, err, mfa.ErrMismatch)
 	require.Equal(t, 4, v.TriesLeft)
 	require.Len(t, fl.interaction(st.In.ID).State.Here, 1)
@@ -357,7 +357,7 @@ func TestARightCodeCountsOnce(t *testing.T) {
 	passed := make(chan bool, 8)
 	for range 8 {
 		all.Go(func() {
-			_, _, err := fl.Answer(context.Background(), st, c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+			_, _, err := fl.Answer(context.Background(), st, consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 			passed <- err == nil
 		})
 	}
@@ -396,12 +396,12 @@ func TestAProofThatWasPassedIsNotLost(t *testing.T) {
 			c := fl.arrive(st)
 			st = fl.open(st.In.ID, nil)
 			fl.crash.set(true)
-			_, _, err := fl.Answer(t.Context(), st, c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+			_, _, err := fl.Answer(t.Context(), st, consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 			require.ErrorIs(t, err, errCrash)
 			fl.crash.set(false)
 			st = fl.open(st.In.ID, nil)
 			require.NotEqual(t, consent.StepDone, st.Step, "nothing is believed that was not recorded")
-			_, _, err = fl.Answer(t.Context(), st, c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+			_, _, err = fl.Answer(t.Context(), st, consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 			require.ErrorIs(t, err, mfa.ErrSpent)
 
 			st, err = fl.Recover(t.Context(), fl.open(st.In.ID, nil))
@@ -428,7 +428,7 @@ func TestAProofIsTakenInOnce(t *testing.T) {
 	st := fl.logIn(fl.start(fl.ask(nil), nil), alice)
 	c := fl.arrive(st)
 	fl.crash.set(true)
-	_, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, nil), c.ID, fl.lab.Code(c).Reveal(), fl.browser)
+	_, _, err := fl.Answer(t.Context(), fl.open(st.In.ID, nil), consent.Given{ChallengeID: c.ID, Input: fl.lab.Code(c).Reveal()}, fl.browser)
 	require.ErrorIs(t, err, errCrash)
 	fl.crash.set(false)
 	pages := make([]*consent.Standing, 8)

@@ -38,7 +38,7 @@ func (s *Service) weighAction(ctx context.Context, st *Standing, f *Facts) error
 
 // weighStage looks at the next stage that was not passed.
 func (s *Service) weighStage(ctx context.Context, st *Standing, f *Facts) error {
-	stage, proof, left := st.nextProof()
+	stage, missing, left := st.nextStage()
 	f.StagesLeft = left
 	if !left {
 		return nil
@@ -48,43 +48,47 @@ func (s *Service) weighStage(ctx context.Context, st *Standing, f *Facts) error 
 		f.NoAnswer = true
 		return nil
 	}
-	st.Target = Target{Action: f.Action, Stage: stage, Proof: string(proof)}
-	switch proof {
-	case policy.ProofPassword:
-		f.ActionMethods = st.User.PasswordHash != ""
-		return nil
-	case policy.ProofFreshLogin:
+	proof, pin := mfa.Challenged(missing)
+	st.Target = Target{Action: f.Action, Stage: stage, Proof: string(proof), PIN: pin}
+	switch {
+	case slices.Contains(missing, policy.ProofFreshLogin):
+		st.Target.Proof, st.Target.PIN = string(policy.ProofFreshLogin), false
 		f.StaleLogin, f.ActionMethods = true, true
 		return nil
-	default: // a challenge; for a proof that none can give there are no options
+	case slices.Contains(missing, policy.ProofPassword):
+		st.Target.Proof, st.Target.PIN = string(policy.ProofPassword), false
+		f.ActionMethods = st.User.PasswordHash != ""
+		return nil
 	}
-	var err error
+	enrolled, err := s.enrolled(ctx, st)
+	if err != nil {
+		return err
+	}
+	if pin && !enrolled.HasPIN() {
+		return nil
+	}
+	if proof == "" {
+		f.ActionMethods = pin
+		return nil
+	}
 	st.Options, err = s.options(ctx, st, st.Target, nil)
 	f.ActionMethods = len(st.Options) > 0
 	return err
 }
 
-// nextProof is the first proof of the first stage that is not complete.
+// nextStage is the first stage that is not complete, and what is missing of it.
 // fresh_login is met by a login that is fresh enough.
-func (st *Standing) nextProof() (stage int, proof policy.Proof, left bool) {
-	for i, proofs := range st.Action.Stages {
-		for _, kind := range proofs {
-			if kind == policy.ProofFreshLogin {
-				if st.freshLogin() {
-					continue
-				}
-				return i, kind, true
-			}
-			given := slices.ContainsFunc(st.state().Proofs, func(p StagedProof) bool { return p.Stage == i && p.Kind == kind })
-			if !given {
-				return i, kind, true
-			}
+func (st *Standing) nextStage() (stage int, missing []policy.Proof, left bool) {
+	stage, missing, left = mfa.NextStage(st.Action.Stages, func(i int, kind policy.Proof) bool {
+		if kind == policy.ProofFreshLogin {
+			return st.freshLogin()
 		}
+		return slices.ContainsFunc(st.state().Proofs, func(p StagedProof) bool { return p.Stage == i && p.Kind == kind })
+	})
+	if !left && len(st.state().Proofs) == 0 && !st.loggedIn() {
+		return 0, []policy.Proof{policy.ProofFreshLogin}, true // nothing was passed in this very interaction
 	}
-	if len(st.state().Proofs) == 0 && !st.loggedIn() {
-		return 0, policy.ProofFreshLogin, true // nothing was passed in this very interaction
-	}
-	return 0, "", false
+	return stage, missing, left
 }
 
 // freshLogin reports whether the first factor is young enough; a second step that

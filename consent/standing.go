@@ -26,6 +26,9 @@ type Standing struct {
 	Action  policy.Action // of Goal.Action
 	Target  Target        // what the next challenge is for, in StepChallenge and StepConfirm
 	Options []mfa.Option  // the ways to meet Target
+	// Enrollable are the methods that can be set up, in StepEnrol.
+	Enrollable []mfa.Method
+	wanted     bool // the user asked for it, and nobody demands it
 	Decision
 
 	now        time.Time
@@ -76,7 +79,11 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 	if err != nil {
 		return nil, err
 	}
-	f.Remind, f.MustAdd = st.remind()
+	f.Remind = st.remind()
+	err = s.weighEnrolment(ctx, st, &f)
+	if err != nil {
+		return nil, err
+	}
 	if f.Staged && !f.StagesLeft && st.state().ConfirmationID == "" {
 		f.StagesLeft, f.ActionMethods = true, false // passed without a confirmation: not passed
 	}
@@ -160,7 +167,7 @@ func (s *Service) pinned(ctx context.Context, st *Standing, who SignedIn, id str
 
 // loggedIn reports whether a first factor was given in this interaction.
 func (st *Standing) loggedIn() bool {
-	return slices.ContainsFunc(st.state().Here, func(e identity.AuthEvent) bool { return e.Method == identity.MethodPassword })
+	return slices.ContainsFunc(st.state().Here, identity.AuthEvent.First)
 }
 
 // weigh compares what was proven with what is demanded of the session.
@@ -241,15 +248,29 @@ func (st *Standing) loginStages() []policy.Proof {
 	return proofs
 }
 
-// loginStage counts the second steps given in this interaction.
+// loginStage counts the second steps given in this interaction. A passkey that
+// stood in the place of the password is two steps in one, where the policy takes any
+// second factor.
 func (st *Standing) loginStage() int {
 	n := 0
 	for _, e := range st.state().Here {
-		if e.Method != identity.MethodPassword && e.Method != identity.MethodDevice {
+		switch {
+		case e.Method == identity.MethodPassword, e.Method == identity.MethodDevice:
+		case e.Primary && !st.keyCounts():
+		default:
 			n++
 		}
 	}
 	return n
+}
+
+// keyCounts reports whether a key may give the first second step of a login.
+func (st *Standing) keyCounts() bool {
+	stages := st.loginStages()
+	if len(stages) == 0 || !slices.Contains(st.Realm.Policy.LoginMethods(), policy.WebAuthn) {
+		return false
+	}
+	return stages[0] == policy.ProofSecondFactor || stages[0] == policy.ProofAnyFactor
 }
 
 // loginStagesLeft is how many second steps the login still owes. A trusted
@@ -280,13 +301,11 @@ func (st *Standing) loginProof() policy.Proof {
 }
 
 // remind reports whether this login, of a user without a second step, comes with
-// a reminder, and whether it ends there because the tenant lets nobody put it off.
-func (st *Standing) remind() (reminder, must bool) {
+// a reminder.
+func (st *Standing) remind() bool {
 	e := st.Realm.Policy.Enforcement
-	if e.Mode != policy.ModePrompt || !st.loggedIn() || st.User == nil || st.User.MFAEnabled {
-		return false, false
-	}
-	return e.Reminders.Has(policy.ReminderLoginBanner) && !st.state().BannerSeen, !e.UserMaySkip
+	return e.Mode == policy.ModePrompt && st.loggedIn() && st.User != nil && !st.User.MFAEnabled &&
+		e.Reminders.Has(policy.ReminderLoginBanner) && !st.state().BannerSeen
 }
 
 // weighAgreement compares the scopes asked for with those agreed to, then or

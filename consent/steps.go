@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
@@ -25,7 +26,7 @@ func (s *Service) Open(ctx context.Context, realm *identity.Realm, id string, br
 	if len(browserHash) == 0 || subtle.ConstantTimeCompare(in.BrowserHash, browserHash) != 1 {
 		return nil, ErrNotFound
 	}
-	client := realm.Client(in.Request.ClientID)
+	client := clientOf(realm, in.Request)
 	if client == nil {
 		return nil, ErrNotFound
 	}
@@ -91,6 +92,37 @@ var ErrOtherUser = errors.New("consent: the interaction is about another user")
 // device of that user gave, nil without one.
 func (s *Service) LogIn(ctx context.Context, st *Standing, user identity.User, waiver *mfa.LoginWaiver) (*Standing, error) {
 	now := s.Now()
+	return s.logIn(ctx, st, user, func(state *State) {
+		state.Here = []identity.AuthEvent{{Method: identity.MethodPassword, At: now}}
+		if waiver != nil && waiver.Subject == user.Subject() {
+			state.Here = append(state.Here, identity.AuthEvent{Method: identity.MethodDevice, FactorID: waiver.DeviceID, At: now})
+		}
+	})
+}
+
+// LogInWithKey records that user gave a passkey here, in the place of a password. A
+// key that did not check its user is no first factor.
+//
+// Errors: [ErrOtherUser].
+func (s *Service) LogInWithKey(ctx context.Context, st *Standing, user identity.User, p mfa.Proof) (*Standing, error) {
+	if !p.UserVerified || p.Method != policy.WebAuthn || p.Subject != user.Subject() {
+		return nil, ErrOtherUser
+	}
+	next, err := s.logIn(ctx, st, user, func(state *State) {
+		event := eventOf(p)
+		event.Primary = true
+		state.Here = []identity.AuthEvent{event}
+		state.Spent = append(state.Spent, p.ChallengeID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.MFA.Use(ctx, p.Subject, p.ChallengeID, st.In.ID)
+	return next, err
+}
+
+// logIn makes the interaction one about user, who has just given a first factor.
+func (s *Service) logIn(ctx context.Context, st *Standing, user identity.User, record func(*State)) (*Standing, error) {
 	known := *st
 	known.User = &user // just read; judging anew need not read it again
 	return s.update(ctx, &known, func(state *State) error {
@@ -101,10 +133,8 @@ func (s *Service) LogIn(ctx context.Context, st *Standing, user identity.User, w
 			state.Proofs = nil
 		}
 		state.UserID, state.PasswordEpoch = user.ID, user.PasswordEpoch
-		state.Here = []identity.AuthEvent{{Method: identity.MethodPassword, At: now}}
-		if waiver != nil && waiver.Subject == user.Subject() {
-			state.Here = append(state.Here, identity.AuthEvent{Method: identity.MethodDevice, FactorID: waiver.DeviceID, At: now})
-		}
+		record(state)
+		state.Passkey, state.EnrolProved = "", time.Time{}
 		state.ChallengeID, state.ChallengeFor = "", Target{}
 		return nil
 	})

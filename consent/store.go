@@ -53,6 +53,12 @@ type People interface {
 	Agreement(ctx context.Context, tenantID, userID, clientID string) (*Agreement, error)
 	// TouchSession notes that a session was used at now, at most once a minute.
 	TouchSession(ctx context.Context, tenantID, sessionID string, now time.Time) error
+	// EnrolAsked notes when a user was first asked to set up a second step; later
+	// calls change nothing.
+	EnrolAsked(ctx context.Context, tenantID, userID string, now time.Time) error
+	// Recovered notes that a user got in by a recovery code: trusted devices end, and
+	// actions with hold are refused for so long.
+	Recovered(ctx context.Context, tenantID, userID string, hold time.Duration, now time.Time) error
 	// SessionByID returns nil where there is none.
 	SessionByID(ctx context.Context, tenantID, sessionID string) (*identity.Session, error)
 }

@@ -29,6 +29,18 @@ type Cost struct {
 // String is c as a PHC string says it.
 func (c Cost) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", c.Memory, c.Passes, c.Lanes) }
 
+// less is the cost of the work that is left of c once done has been done, and
+// whether any is. The work of Argon2 is its memory times its passes; less than
+// 1 MiB of it is not worth another start.
+func (c Cost) less(done Cost) (Cost, bool) {
+	all, part := uint64(c.Memory)*uint64(c.Passes), uint64(done.Memory)*uint64(done.Passes)
+	if part >= all || all-part < 1024 {
+		return Cost{}, false
+	}
+	memory := (all - part) / uint64(c.Passes)                                   // at most c.Memory
+	return Cost{Memory: uint32(memory), Passes: c.Passes, Lanes: c.Lanes}, true //nolint:gosec // at most c.Memory
+}
+
 // DefaultCost is the cost of new hashes.
 var DefaultCost = Cost{Memory: 19 * 1024, Passes: 2, Lanes: 1}
 
@@ -37,8 +49,9 @@ const (
 	hashBytes = 32
 )
 
-// Hasher hashes passwords. It lets only as many hashes run at once as there are
-// cores, so that a storm of logins cannot take all memory.
+// Hasher hashes passwords, in the form that [NormalPassword] gives them. It lets
+// only as many hashes run at once as there are cores, so that a storm of logins
+// cannot take all memory.
 type Hasher struct {
 	cost  Cost
 	slots chan struct{}
@@ -65,8 +78,20 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, h.cost, b64.EncodeToString(salt), b64.EncodeToString(key)), nil
 }
 
+// Stale reports whether phc was made at another cost than new hashes are, as one
+// from an import is. Whoever has just verified it should replace it.
+func (h *Hasher) Stale(phc string) bool {
+	cost, _, hash, err := parsePHC(phc)
+	return err == nil && (cost != h.cost || len(hash) != hashBytes)
+}
+
 // Verify reports whether password is the one of phc. For an account without a
 // password (phc is "") it does the same work and reports false.
+//
+// The time does not tell whether there is an account: a hash that is cheaper than
+// new ones is followed by the work that it lacks. One that is dearer, from an
+// import, does take longer than an account that does not exist, until its owner
+// has signed in once and it is replaced ([Hasher.Stale]).
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (bool, error) {
 	return h.VerifyIf(ctx, phc, password, func() error { return nil })
 }
@@ -86,6 +111,13 @@ func (h *Hasher) VerifyIf(ctx context.Context, phc, password string, still func(
 	if err != nil {
 		return false, err
 	}
+	lacking, lacks := h.cost.less(cost)
+	if lacks {
+		_, err = h.key(ctx, password, salt, lacking, hashBytes, func() error { return nil })
+		if err != nil {
+			return false, err
+		}
+	}
 	return subtle.ConstantTimeCompare(got, want) == 1 && !missing, nil
 }
 
@@ -100,7 +132,7 @@ func (h *Hasher) key(ctx context.Context, password string, salt []byte, c Cost, 
 	if err != nil {
 		return nil, err
 	}
-	return argon2.IDKey([]byte(password), salt, c.Passes, c.Memory, c.Lanes, n), nil
+	return argon2.IDKey([]byte(NormalPassword(password)), salt, c.Passes, c.Memory, c.Lanes, n), nil
 }
 
 // CheckHash tells whether phc is a hash that [Hasher.Verify] can read. It is for

@@ -19,6 +19,14 @@ type AuthEvent struct {
 	UserVerified   bool      `json:"uv,omitempty"`       // WebAuthn
 	BackupEligible bool      `json:"be,omitempty"`       // WebAuthn
 	Attested       bool      `json:"attested,omitempty"` // WebAuthn
+	// Primary: a passkey that checked its user, and stood in the place of the
+	// password.
+	Primary bool `json:"primary,omitempty"`
+}
+
+// First reports whether e is a first factor: the password, or a passkey in its place.
+func (e AuthEvent) First() bool {
+	return e.Method == MethodPassword || e.Primary && e.UserVerified
 }
 
 // Session is a browser that has completed a login. It begins with the last
@@ -62,4 +70,17 @@ func LastActive(events []AuthEvent) time.Time {
 		}
 	}
 	return last
+}
+
+// SessionEntry is a session as its user sees it in a list. It says nothing by
+// which the session could be taken over.
+type SessionEntry struct {
+	ID         string
+	CreatedAt  time.Time
+	LastSeen   time.Time
+	ExpiresAt  time.Time
+	IP         string
+	UserAgent  string
+	Persistent bool
+	Current    bool // the one in which the list was asked for
 }

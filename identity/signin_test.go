@@ -121,23 +121,72 @@ func TestNothingButTheVerdictDiffers(t *testing.T) {
 	require.Equal(t, wrong, work("dora@example.com"))
 }
 
-// TestAnAccountThatDoesNotExistCostsAHash takes the hash away from everybody: who
-// waits for one has been given the work.
-func TestAnAccountThatDoesNotExistCostsAHash(t *testing.T) {
+// TestTheTimeTellsNoAccountFromNone gives an account the cheap hash of an import:
+// a wrong password for it takes the work that one for nobody takes.
+func TestTheTimeTellsNoAccountFromNone(t *testing.T) {
 	d := newDoor(t)
-	slow, err := identity.NewHasher(identity.Cost{Memory: 64 * 1024, Passes: 4, Lanes: 1})
+	slow, err := identity.NewHasher(identity.Cost{Memory: 64 * 1024, Passes: 2, Lanes: 1})
 	require.NoError(t, err)
 	d.Hashes = slow
 	took := func(username string) time.Duration {
-		begun := time.Now()
-		require.ErrorIs(t, d.try(username, "wrong", home), identity.ErrCredentials)
-		return time.Since(begun)
+		best := time.Hour
+		for range 3 { // the machine may be busy with something else
+			begun := time.Now()
+			require.ErrorIs(t, d.try(username, "wrong", home), identity.ErrCredentials)
+			best = min(best, time.Since(begun))
+		}
+		return best
 	}
 
-	// Alice's hash is a cheap one; the dummy has the cost that new hashes have.
-	cheapest, dummy := took(storetest.AliceName), took("eve@example.com")
+	imported, nobody := took(storetest.AliceName), took("eve@example.com")
 
-	require.Greater(t, dummy, 2*cheapest)
+	require.Greater(t, imported, nobody/2)
+	require.Greater(t, nobody, imported/2)
+}
+
+// TestAHashOfAnotherCostIsReplacedAtSignIn signs in twice with an imported hash:
+// neither the password's epoch nor anything else of the account changes.
+func TestAHashOfAnotherCostIsReplacedAtSignIn(t *testing.T) {
+	d := newDoor(t)
+	dearer, err := identity.NewHasher(identity.Cost{Memory: 128, Passes: 2, Lanes: 1})
+	require.NoError(t, err)
+	before, err := d.store.UserByName(t.Context(), storetest.TenantID, storetest.AliceName)
+	require.NoError(t, err)
+	d.Hashes, d.Rehashes = dearer, d.store
+
+	require.ErrorIs(t, d.try(storetest.AliceName, "wrong", home), identity.ErrCredentials)
+	after, err := d.store.UserByName(t.Context(), storetest.TenantID, storetest.AliceName)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	u, err := d.Verify(t.Context(), storetest.TenantID, storetest.AliceName, password, home)
+	require.NoError(t, err)
+
+	require.True(t, dearer.Stale(before.PasswordHash))
+	require.False(t, dearer.Stale(u.PasswordHash))
+	after, err = d.store.UserByName(t.Context(), storetest.TenantID, storetest.AliceName)
+	require.NoError(t, err)
+	require.Equal(t, u, after)
+	before.PasswordHash = after.PasswordHash
+	require.Equal(t, before, after, "nothing else changed, the epoch least of all")
+	require.NoError(t, d.try(storetest.AliceName, password, home))
+}
+
+// TestAPasswordIsTheSameHoweverTheKeyboardWritesIt: an accent may come with its
+// letter or behind it.
+func TestAPasswordIsTheSameHoweverTheKeyboardWritesIt(t *testing.T) {
+	h := hasher(t)
+	phc, err := h.Hash(t.Context(), "caf\u00e9 au lait")
+	require.NoError(t, err)
+
+	same, err := h.Verify(t.Context(), phc, "cafe\u0301 au lait")
+
+	require.NoError(t, err)
+	require.True(t, same)
+	for _, other := range []string{"cafe au lait", "Caf\u00e9 au lait", "caf\u00e9 au lait "} {
+		same, err = h.Verify(t.Context(), phc, other)
+		require.NoError(t, err)
+		require.False(t, same, other)
+	}
 }
 
 func TestOnlyFailuresAreCharged(t *testing.T) {

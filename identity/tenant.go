@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
@@ -32,6 +33,10 @@ type Tenant struct {
 	TimeZone string // IANA name; default "UTC"
 	HelpURL  string
 	Privacy  string
+
+	// SignUp lets people make accounts themselves, with an address that they
+	// prove to be theirs.
+	SignUp bool
 
 	Status        TenantStatus
 	Preset        string // the preset that the policy began as
@@ -66,6 +71,25 @@ func (t Tenant) PublicHost() string {
 		return ""
 	}
 	return u.Host
+}
+
+// RelyingParty is the tenant as passkeys and security keys know it: the host of its
+// pages, and their one origin. Tenants in path mode share both.
+func (t Tenant) RelyingParty() mfa.RelyingParty {
+	u, err := url.Parse(t.Issuer)
+	if err != nil {
+		return mfa.RelyingParty{}
+	}
+	return mfa.RelyingParty{ID: u.Hostname(), Name: t.Name, Origins: []string{u.Scheme + "://" + u.Host}}
+}
+
+// AccountApp is the client id under which a user signs in to the account's own
+// pages, on the way to no app. No app can be registered under it.
+const AccountApp = "urn:sallyport:account"
+
+// Account is the app of that name. It belongs to the tenant, and gets no code.
+func (t Tenant) Account() *Client {
+	return &Client{ID: AccountApp, TenantID: t.ID, Name: t.Name, FirstParty: true}
 }
 
 // Realm is everything about a tenant that is kept in memory: the tenant, its

@@ -31,7 +31,7 @@ type User struct {
 	Flags         map[string]time.Time // set by relying apps; name to since
 	HoldUntil     time.Time            // actions with hold are refused before it
 	Profile       Profile
-	BannerSnoozed time.Time
+	EnrolAsked    time.Time // when a second step was first asked for; zero: never
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
@@ -42,6 +42,22 @@ func (u User) Subject() mfa.Subject { return mfa.Subject{TenantID: u.TenantID, U
 // Epochs are the counters that void the user's remembered devices.
 func (u User) Epochs(t Tenant) mfa.Epochs {
 	return mfa.Epochs{Policy: t.PolicyEpoch, MFA: u.MFAEpoch, Password: u.PasswordEpoch}
+}
+
+// Lang is the language that the user chose, as a BCP 47 tag, or "" for none.
+func (u User) Lang() string { return u.Profile.Locale }
+
+// Zone is the time zone that the user chose, or that of the tenant.
+func (u User) Zone(t Tenant) *time.Location {
+	name := u.Profile.Zoneinfo
+	if name == "" || name == "Local" { // that would be the zone of this machine
+		return t.Zone()
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return t.Zone()
+	}
+	return zone
 }
 
 // Profile holds the standard claims of OpenID Connect Core section 5.1, under

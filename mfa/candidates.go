@@ -3,6 +3,7 @@ package mfa
 import (
 	"slices"
 
+	"github.com/sallyport-id/sallyport/mfa/phone"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
@@ -11,16 +12,55 @@ import (
 func candidates(ask Ask, e Enrolments) []Option {
 	var found []Option
 	for _, m := range methods(ask) {
-		for _, c := range e.Contacts {
-			if c.Subject != ask.Subject || !reachable(ask, e, m, c) {
-				continue
-			}
-			f := e.activeFactor(m, c.ID)
-			if !gives(ask, c, f, m) {
-				continue
-			}
-			found = append(found, Option{Method: m, FactorID: f.ID, ContactID: c.ID, Masked: c.Masked})
+		switch {
+		case m.Delivered():
+			found = append(found, delivered(ask, e, m)...)
+		case m == policy.WebAuthn:
+			found = append(found, keys(ask, e)...)
+		default:
+			found = append(found, kept(ask, e, m)...)
 		}
+	}
+	return found
+}
+
+// delivered are the contacts that a code may go to by m.
+func delivered(ask Ask, e Enrolments, m Method) []Option {
+	var found []Option
+	for _, c := range e.Contacts {
+		if c.Subject != ask.Subject || !reachable(ask, e, m, c) {
+			continue
+		}
+		f := e.activeFactor(m, c.ID)
+		if !gives(ask, c, f, m) {
+			continue
+		}
+		found = append(found, Option{Method: m, FactorID: f.ID, ContactID: c.ID, Masked: c.Masked, Adds: ask.Proof == policy.ProofCodeNew})
+	}
+	return found
+}
+
+// keys is the one way by any of the user's keys, or by the key that is added.
+func keys(ask Ask, e Enrolments) []Option {
+	if ask.RP.ID == "" || ask.Proof != policy.ProofCodeNew && len(e.credentials()) == 0 {
+		return nil
+	}
+	return []Option{{Method: policy.WebAuthn, Adds: ask.Proof == policy.ProofCodeNew}}
+}
+
+// kept are the factors of a kind whose codes the user has: an authenticator app, or
+// a list on paper.
+func kept(ask Ask, e Enrolments, m Method) []Option {
+	var found []Option
+	for _, f := range e.Factors {
+		usable := f.Status == FactorActive
+		if ask.Proof == policy.ProofCodeNew {
+			usable = f.ID == ask.FactorID && f.Status == FactorPending
+		}
+		if f.Kind != m || !usable || m == policy.RecoveryCodes && f.CodesLeft == 0 {
+			continue
+		}
+		found = append(found, Option{Method: m, FactorID: f.ID, Masked: f.Label, CodesLeft: f.CodesLeft})
 	}
 	return found
 }
@@ -31,9 +71,45 @@ func methods(ask Ask) []Method {
 	if (ask.Purpose == PurposeLogin) != (ask.Action == policy.ActionLogin) {
 		return nil
 	}
-	return slices.DeleteFunc(ask.Policy.ActionMethods(ask.Action), func(m Method) bool {
-		return !m.Delivered() || (ask.Allowed != nil && !slices.Contains(ask.Allowed, m))
+	return slices.DeleteFunc(listed(ask), func(m Method) bool {
+		onlySent := ask.Proof == policy.ProofDeliveredCode && !m.Delivered() && !ask.Recover
+		return onlySent || (ask.Allowed != nil && !slices.Contains(ask.Allowed, m))
 	})
+}
+
+// listed are the methods that the policy names for what is asked.
+func listed(ask Ask) []Method {
+	p := ask.Policy
+	switch {
+	case ask.Recover:
+		if p.Recovery.SelfService.Has(policy.RecoverByCodes) && p.Methods[policy.RecoveryCodes].Enabled &&
+			p.Methods[policy.RecoveryCodes].Uses.Has(policy.UseRecover) {
+			return []Method{policy.RecoveryCodes}
+		}
+		return nil
+	case ask.Proof == ProofEmailCode:
+		return []Method{policy.Email}
+	case ask.Proof == policy.ProofCodeCurrent, ask.Proof == policy.ProofCodeNew:
+		return ofKind(ask)
+	case ask.Purpose == PurposeLifecycle:
+		_, configured := p.Actions[ask.Action]
+		if !configured {
+			return p.FactorMethods()
+		}
+	}
+	return p.ActionMethods(ask.Action)
+}
+
+// ofKind is the kind that an operation is about and, for a number, the other way
+// to reach it.
+func ofKind(ask Ask) []Method {
+	list := []Method{ask.Kind}
+	phone := map[Method]Method{policy.SMS: policy.Voice, policy.Voice: policy.SMS}
+	other, ok := phone[ask.Kind]
+	if ok && ask.Policy.Methods[other].Enabled {
+		list = append(list, other)
+	}
+	return list
 }
 
 // activeFactor returns the user's active factor of kind m on the contact; its
@@ -52,6 +128,12 @@ func (e Enrolments) activeFactor(m Method, contactID string) Factor {
 // is the user's active factor of that kind on it, if any.
 func gives(ask Ask, c Contact, f Factor, m Method) bool {
 	switch ask.Proof {
+	case ProofEmailCode:
+		return c.Registered
+	case policy.ProofCodeNew:
+		return c.ID == ask.ContactID
+	case policy.ProofCodeCurrent:
+		return c.ID == ask.ContactID && c.Status == ContactConfirmed
 	case policy.ProofDeliveredCode:
 		return isChannel(ask.Policy, m) && (c.Kind == ContactPhone || c.Registered)
 	case policy.ProofSecondFactor, policy.ProofAnyFactor:
@@ -71,21 +153,18 @@ func isChannel(p *policy.Policy, m Method) bool {
 
 // reachable reports whether a code may be sent to c by m.
 func reachable(ask Ask, e Enrolments, m Method, c Contact) bool {
-	if c.Status != ContactConfirmed && !confirmsOnLogin(ask, e, c) {
+	own := ask.Proof == policy.ProofCodeNew && c.ID == ask.ContactID // it gets a code to verify itself
+	if c.Status != ContactConfirmed && !own && !confirmsOnLogin(ask, e, c) {
 		return false
 	}
-	phone := ask.Policy.Contacts.Phone
-	line := policy.LineType(c.LineType)
-	switch m {
-	case policy.Email:
-		return c.Kind == ContactEmail && (c.Registered || ask.Policy.Contacts.Email.FactorAddress == "any_verified")
-	case policy.SMS: // a fixed line gets none, whatever a policy says
-		return c.Kind == ContactPhone && line != policy.LineFixed &&
-			phone.SMSTo.Has(line) && phone.CountriesSMS.Allows(c.Country)
-	case policy.Voice:
-		return c.Kind == ContactPhone && phone.VoiceTo.Has(line) && phone.CountriesVoice.Allows(c.Country)
+	if m == policy.Email {
+		return c.Kind == ContactEmail && (c.Registered || own || ask.Policy.Contacts.Email.FactorAddress == "any_verified")
 	}
-	return false
+	if c.Kind != ContactPhone || m == policy.SMS && c.SMSIncapable {
+		return false
+	}
+	// A fixed line gets no text message, whatever a policy says.
+	return phone.Judge(phone.Number{Region: c.Country, Line: c.LineType}, ask.Policy.Contacts.Phone).For(m) == nil
 }
 
 // confirmsOnLogin reports whether c is a number set by an admin that the first
@@ -109,6 +188,6 @@ func confirmsOnLogin(ask Ask, e Enrolments, c Contact) bool {
 // begun for ask. They may have changed since it was.
 func StillAllowed(ask Ask, e Enrolments, c Challenge) bool {
 	return slices.ContainsFunc(candidates(ask, e), func(o Option) bool {
-		return o.Method == c.Method && o.ContactID == c.ContactID
+		return o.Method == c.Method && o.ContactID == c.ContactID && (o.Method.Delivered() || o.FactorID == c.FactorID)
 	})
 }

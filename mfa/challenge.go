@@ -3,6 +3,8 @@ package mfa
 import (
 	"crypto/subtle"
 	"time"
+
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
 // ChallengeStatus is the state of a challenge (mfa.md 3.2).
@@ -59,6 +61,18 @@ type Challenge struct {
 	ExpiresAt     time.Time
 	VerifiedAt    time.Time
 	PolicyVersion int
+	// Ceremony is what a key has to sign, and how its answer is checked; see
+	// [Ceremony]. nil for other methods.
+	Ceremony *Ceremony
+	// Answer is what the verified challenge leaves for its effect: the credential
+	// that a registration made, JSON. "" otherwise.
+	Answer string
+}
+
+// Ceremony is a WebAuthn ceremony in progress.
+type Ceremony struct {
+	Options string `json:"options"` // JSON for the browser
+	Session string `json:"session"` // what the server keeps of it
 }
 
 // Guard counts wrong guesses at one thing that can be guessed (a contact or a
@@ -112,5 +126,13 @@ func (c Challenge) closed() error {
 func (c Challenge) answers(ask Ask) bool {
 	return c.Subject == ask.Subject && c.OwnerID == ask.OwnerID &&
 		len(c.Binding) > 0 && subtle.ConstantTimeCompare(c.Binding, ask.Binding) == 1 &&
-		c.Purpose == ask.Purpose && c.Action == ask.Action && c.DetailsHash == ask.DetailsHash
+		c.Purpose == ask.Purpose && c.Action == ask.Action && c.DetailsHash == ask.DetailsHash && c.isOn(ask)
+}
+
+// isOn reports whether c is about the one thing that ask narrows it to, if it does.
+func (c Challenge) isOn(ask Ask) bool {
+	if ask.Proof != policy.ProofCodeNew && ask.Proof != policy.ProofCodeCurrent {
+		return true
+	}
+	return c.ContactID == ask.ContactID && (c.Method != policy.TOTP || c.FactorID == ask.FactorID)
 }

@@ -99,6 +99,10 @@ func (parts) LimitKey(t, v string) string {
 	return "<" + t + "|" + v + ">"
 }
 
+func (parts) KeyedSecret(label, t, u string, s Secret) Secret {
+	return Secret(label+"|"+t+"|"+u+"|") + s
+}
+
 func (parts) CodeMAC(pepper, tenant string, parts ...string) ([]byte, error) {
 	return fmt.Appendf(nil, "%s %s %q", pepper, tenant, parts), nil
 }

@@ -24,7 +24,29 @@ var (
 	ErrContactInUse  = errors.New("mfa: contact is in use by another account")
 	ErrFactorExists  = errors.New("mfa: there is an active factor of this kind on the contact")
 	ErrImmutable     = errors.New("mfa: this never changes; add a new one")
+	ErrReplayed      = errors.New("mfa: that code was used before; wait for the next one")
+	ErrCloned        = errors.New("mfa: there is a copy of this key; it was turned off")
+	ErrUnknownKey    = errors.New("mfa: the key is not one of this account")
 )
+
+// Errors of the life cycle.
+var (
+	ErrForbidden  = errors.New("mfa: the policy does not allow this")
+	ErrStaleLogin = errors.New("mfa: the login is too old for this; sign in again")
+	ErrTooMany    = errors.New("mfa: no more methods at the same time; turn one off first")
+	ErrInUse      = errors.New("mfa: a method needs this contact; change or turn off that method first")
+	ErrOrder      = errors.New("mfa: another step comes first")
+	ErrUnchanged  = errors.New("mfa: that is the present one")
+	ErrAlready    = errors.New("mfa: this is on already")
+	ErrNoPIN      = errors.New("mfa: this takes a PIN, and there is none; make one first")
+	ErrChanged    = errors.New("mfa: what is enrolled has changed meanwhile; begin again")
+)
+
+// BlockedError refuses a change while a relying app has set a flag on the account.
+// Source: policy.md 2.2, contacts.phone.change_blocked_by.
+type BlockedError struct{ Flag string }
+
+func (e *BlockedError) Error() string { return "mfa: the change is blocked by " + e.Flag }
 
 // TooSoonError refuses a resend, or a switch to another method, before its
 // time. It matches [ErrTooSoon].

@@ -24,6 +24,11 @@ const (
 	EventSecondStepFailed = "second_step_failed" // repeatedly, by somebody who knows the password
 	EventContactConfirmed = "contact.confirmed"
 	EventFactorAdded      = "factor.added"
+	EventFactorCloned     = "factor.cloned" // a key was turned off; the owner has to be told
+	EventRecoveryCodeUsed = "recovery_code.used"
+	EventOperationStarted = "operation.started"
+	EventOperationRefused = "operation.refused"
+	EventOperationDone    = "operation.done"
 	EventDeviceTrusted    = "device.trusted"
 	EventDeviceTheft      = "device.theft" // an old cookie came back; the owner has to be told
 )
@@ -37,6 +42,8 @@ var results = []struct {
 	err  error
 	word string
 }{
+	{ErrReplayed, "replayed"},
+	{ErrCloned, "cloned"},
 	{ErrMismatch, "mismatch"},
 	{ErrExpired, "code_expired"},
 	{ErrExhausted, "no_attempts"},
@@ -46,8 +53,18 @@ var results = []struct {
 	{ErrTooSoon, "too_soon"},
 	{ErrNotOffered, "not_offered"},
 	{ErrNoSends, "no_sends"},
+	{ErrBudget, "budget"},
 	{ErrDelivery, "not_delivered"},
 	{ErrContactInUse, "contact_in_use"},
+	{ErrForbidden, "forbidden"},
+	{ErrStaleLogin, "stale_login"},
+	{ErrTooMany, "too_many"},
+	{ErrInUse, "in_use"},
+	{ErrOrder, "order"},
+	{ErrAlready, "already"},
+	{ErrChanged, "changed_meanwhile"},
+	{ErrNoPIN, "no_pin"},
+	{ErrNotFound, "not_found"},
 }
 
 func result(err error) string {
@@ -59,6 +76,9 @@ func result(err error) string {
 	}
 	if wait, limited := errors.AsType[*ratelimit.WaitError](err); limited {
 		return wait.What
+	}
+	if blocked, ok := errors.AsType[*BlockedError](err); ok {
+		return "blocked_by_" + blocked.Flag
 	}
 	for _, r := range results {
 		if errors.Is(err, r.err) {
@@ -81,6 +101,28 @@ func (s *Service) tell(ctx context.Context, kind string, ask Ask, c Challenge, e
 		e.Data[data[i]] = data[i+1]
 	}
 	s.Events.Observe(ctx, e)
+}
+
+// tellOperation reports a step of an operation.
+func (s *Service) tellOperation(ctx context.Context, kind string, d Doer, o Operation, err error) {
+	s.Events.Observe(ctx, Event{
+		Kind: kind, Subject: d.Subject, Result: result(err), Owner: o.ID, Action: o.name(), Method: o.Kind, IP: d.IP, At: s.now(),
+		Data: map[string]string{"operation": o.ID},
+	})
+}
+
+// tellEffect reports what an operation has changed.
+func (s *Service) tellEffect(ctx context.Context, d Doer, o Operation, e Effect) {
+	if e.Change == nil {
+		return
+	}
+	s.tellOperation(ctx, EventOperationDone, d, o, nil)
+	for _, n := range e.Change.Notices {
+		s.Events.Observe(ctx, Event{
+			Kind: "notice." + n.Kind, Subject: d.Subject, Result: "queued", Owner: o.ID, Action: o.name(), Method: n.Method,
+			IP: d.IP, At: s.now(), Data: map[string]string{"contact": n.Masked},
+		})
+	}
 }
 
 // now is the clock in the precision that every store keeps.

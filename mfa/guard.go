@@ -6,14 +6,29 @@ import (
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-// guardKey names the guard of a contact or, where there is none, of a factor.
-// All methods that reach one contact share its guard.
-func guardKey(contactID, factorID string) string {
-	if contactID != "" {
+// guardKey names the guard of a contact or, where there is none, of a factor. All
+// methods that reach one contact share its guard, and so do all keys of a user:
+// which of them answers is not known when they are asked.
+func guardKey(m Method, contactID, factorID string) string {
+	switch {
+	case contactID != "":
 		return "contact:" + contactID
+	case m == policy.WebAuthn:
+		return "method:" + string(m)
 	}
 	return "factor:" + factorID
 }
+
+// guardKey keeps the first proof of something apart from its later use: a method
+// that was locked for good can be proved anew, and begins anew with that.
+func (o Option) guardKey() string {
+	if o.Adds {
+		return "new:" + guardKey(o.Method, o.ContactID, o.FactorID)
+	}
+	return guardKey(o.Method, o.ContactID, o.FactorID)
+}
+
+func (f Factor) guardKey() string { return guardKey(f.Kind, f.ContactID, f.ID) }
 
 // Locked refuses a guess while g is locked, and returns nil otherwise.
 //

@@ -105,6 +105,10 @@ type Contact struct {
 	Unique      bool // no other account of the tenant may have it confirmed
 	ConfirmedAt time.Time
 	CreatedAt   time.Time
+	ExpiresAt   time.Time // of a pending one; zero for none
+	ReplacedBy  string    // the contact that took its place
+	// SMSIncapable: a text message could not be delivered, for good; a call may be.
+	SMSIncapable bool
 }
 
 // FactorStatus is the state of an enrolled factor.
@@ -128,10 +132,22 @@ type Factor struct {
 	Status     FactorStatus
 	CreatedAt  time.Time
 	LastUsedAt time.Time
+	ExpiresAt  time.Time // of a pending one; zero for none
+	DisabledAt time.Time
+	EnrolledIP string
+
+	Secret     Secret      // the seed of an authenticator app, raw bytes; wiped with the factor
+	LastStep   int64       // the latest time step that was accepted; only ever grows
+	Credential *Credential // of a passkey or security key
+	CodesLeft  int         // unused ones, of recovery codes
+	// Exclusive: enrolled while the policy allows one method at a time. A user has
+	// at most one active factor like that.
+	Exclusive bool
 }
 
 // Enrolments is all that a user has to prove a second step with, and the
-// guards that count wrong guesses for each.
+// guards that count wrong guesses for each. What is pending counts for nothing but
+// its own verification.
 type Enrolments struct {
 	Contacts []Contact
 	Factors  []Factor
@@ -149,6 +165,9 @@ type Proof struct {
 	ContactID   string
 	DetailsHash string
 	At          time.Time
+
+	UserVerified   bool // by the key itself: fingerprint, face or PIN
+	BackupEligible bool // a key that may be copied to other devices
 }
 
 // LoginWaiver is what a trusted device gives: the second step of a login may

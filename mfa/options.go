@@ -22,16 +22,13 @@ const (
 // resend, and the others wait as delivery.fallback_unlock says; after a gateway
 // refused the message, all of them are available at once.
 //
-// It lists email, sms and voice. A kind of factor that is not delivered lives in
-// a package of its own.
-//
 // Source: mfa.md 4.7; policy.md 2.1 and 2.2 (methods, delivery, contacts).
 func Options(ask Ask, e Enrolments, chain *Challenge, now time.Time) []Option {
 	all := candidates(ask, e)
-	lead := leading(ask.Policy, e, all)
+	lead := leading(ask, e, all)
 	list := slices.Clone(lead)
 	for _, o := range all {
-		beside := presentedFirst(ask.Policy, o.Method) || isFallback(ask.Policy, o.Method)
+		beside := ask.Recover || ask.presents(o.Method) || isFallback(ask.Policy, o.Method)
 		if beside && !slices.Contains(lead, o) {
 			list = append(list, o)
 		}
@@ -40,7 +37,7 @@ func Options(ask Ask, e Enrolments, chain *Challenge, now time.Time) []Option {
 	var offered []Option
 	for i, o := range list {
 		first := i < len(lead)
-		if chain != nil && !o.isOf(*chain) && ask.Policy.Delivery.FallbackUnlock == policy.UnlockNever {
+		if chain != nil && !o.isOf(*chain) && !ask.Recover && ask.Policy.Delivery.FallbackUnlock == policy.UnlockNever {
 			continue
 		}
 		o.AvailableAt, o.Reason = available(ask, o, first, chain, now)
@@ -56,6 +53,18 @@ func isFallback(p *policy.Policy, m Method) bool {
 	return p.Delivery.FallbackUnlock != policy.UnlockNever && p.Delivery.FallbackTo.Has(m)
 }
 
+// presents reports whether m is presented first: in an operation, the kind that it
+// is about; else what the policy says.
+func (a Ask) presents(m Method) bool {
+	if a.Proof == ProofEmailCode {
+		return true
+	}
+	if a.Proof == policy.ProofCodeNew || a.Proof == policy.ProofCodeCurrent {
+		return m == a.Kind
+	}
+	return presentedFirst(a.Policy, m)
+}
+
 // isOf reports whether o is the way of c.
 func (o Option) isOf(c Challenge) bool {
 	return o.Method == c.Method && o.ContactID == c.ContactID && o.FactorID == c.FactorID
@@ -65,12 +74,12 @@ func (o Option) isOf(c Challenge) bool {
 func available(ask Ask, o Option, first bool, chain *Challenge, now time.Time) (at time.Time, reason string) {
 	unlock := ask.Policy.Delivery.FallbackUnlock
 	switch {
-	case chain == nil && (first || unlock == policy.UnlockAtOnce):
+	case chain == nil && (first || unlock == policy.UnlockAtOnce), ask.Recover:
 		return time.Time{}, ""
 	case chain == nil:
 		wait := ask.Policy.Code(o.Method, policy.Purpose(ask.Purpose)).ResendAfter
 		return now.Add(wait.Duration()), ReasonTimer
-	case chain.Sends >= chain.MaxSends:
+	case o.Method.Delivered() && chain.Sends >= chain.MaxSends:
 		return time.Time{}, ReasonNoSends
 	case !o.isOf(*chain) && unlock == policy.UnlockAtOnce:
 		return time.Time{}, ""
@@ -83,7 +92,7 @@ func available(ask Ask, o Option, first bool, chain *Challenge, now time.Time) (
 // blockGuarded takes back an option whose guard allows no guess: a code that
 // cannot be entered is not worth sending.
 func blockGuarded(o *Option, e Enrolments, now time.Time) {
-	g := e.guard(guardKey(o.ContactID, o.FactorID))
+	g := e.guard(o.guardKey())
 	switch {
 	case g.Dead:
 		o.AvailableAt, o.Reason = time.Time{}, ReasonDead
@@ -103,9 +112,10 @@ func (e Enrolments) guard(key string) Guard {
 // leading returns the options of all that are presented first, the foremost in
 // front. Where none of those that the policy means can ever be used, the others
 // move up, backups last, so that a user with a working factor is not shut out.
-func leading(p *policy.Policy, e Enrolments, all []Option) []Option {
-	meant := pick(all, func(o Option) bool { return presentedFirst(p, o.Method) })
-	alive := func(o Option) bool { return !e.guard(guardKey(o.ContactID, o.FactorID)).Dead }
+func leading(ask Ask, e Enrolments, all []Option) []Option {
+	p := ask.Policy
+	meant := pick(all, func(o Option) bool { return ask.presents(o.Method) })
+	alive := func(o Option) bool { return !e.guard(o.guardKey()).Dead }
 	for _, group := range [][]Option{
 		meant,
 		pick(all, func(o Option) bool { return p.Methods[o.Method].Role != policy.RoleBackup }),

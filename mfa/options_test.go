@@ -202,6 +202,7 @@ func TestOptionsByLineAndCountry(t *testing.T) {
 		{"unknown type", func(w *world) { w.contact("phone").LineType = "" }, []string{"email"}},
 		{"fixed, also if the policy said so", func(w *world) {
 			w.contact("phone").LineType = "fixed"
+			w.p.Contacts.Phone.LineTypes = policy.List[policy.LineType]{policy.LineFixed}
 			w.p.Contacts.Phone.SMSTo = policy.List[policy.LineType]{policy.LineFixed}
 		}, []string{"email"}},
 		{"a listed country", func(w *world) { w.p.Contacts.Phone.CountriesSMS = policy.Countries{List: policy.List[string]{"MX"}} }, []string{"email", "sms after_timer"}},
@@ -213,6 +214,7 @@ func TestOptionsByLineAndCountry(t *testing.T) {
 		{"a fixed line by voice", func(w *world) {
 			w.contact("phone").LineType = "fixed"
 			voice(w)
+			w.p.Contacts.Phone.LineTypes = policy.List[policy.LineType]{policy.LineFixed}
 			w.p.Contacts.Phone.VoiceTo = policy.List[policy.LineType]{policy.LineFixed}
 		}, []string{"email", "voice after_timer"}},
 		{"voice in a country where only SMS is served", func(w *world) {

@@ -17,13 +17,24 @@ type Ask struct {
 	PolicyVersion int
 	Purpose       Purpose
 	Action        string       // auth.login, or the name of the action
-	Proof         policy.Proof // delivered_code, second_factor or any_factor
+	Proof         policy.Proof // any but password, pin and fresh_login, which need no challenge
 	Allowed       []Method     // further restriction, such as methods that reach the acr asked for; nil: none
-	OwnerID       string       // the interaction
-	Binding       []byte       // hash of the browser's secret
-	DetailsHash   string       // "" where no details are bound
-	IP            netip.Addr   // of the browser, for limits
-	About         About
+	// Kind, ContactID and FactorID narrow code_new and code_current to the one
+	// thing that an operation is about; see [Operation.Ask].
+	Kind      Method
+	ContactID string
+	FactorID  string
+	// Recover: the user can use no other method and asks for what the policy
+	// keeps for that (uses: recover).
+	Recover     bool
+	OwnerID     string     // the interaction or operation
+	Binding     []byte     // hash of the browser's secret
+	DetailsHash string     // "" where no details are bound
+	IP          netip.Addr // of the browser, for limits
+	About       About
+	RP          RelyingParty // the tenant as keys know it
+	UserName    string       // the identifier, shown by the browser when a key is registered
+	UserVerify  UserVerification
 	// Known is what the user has enrolled, if the caller has read it for this very
 	// request; nil reads it.
 	Known *Enrolments
@@ -50,6 +61,8 @@ type Option struct {
 	AvailableAt time.Time // zero: now
 	Reason      string    // "" when available; else a message key such as after_timer, locked
 	Primary     bool      // presented first
+	Adds        bool      // it proves what is new, and has a guard of its own
+	CodesLeft   int       // of recovery codes
 }
 
 // Available reports whether the option can be begun at now.
@@ -103,6 +116,18 @@ type Peppers interface {
 	CodeMAC(pepperID, tenantID string, parts ...string) ([]byte, error)
 	// LimitKey hashes what is personal in a rate limit key.
 	LimitKey(tenantID, value string) string
+	// KeyedSecret makes of a recovery code or a PIN what is hashed and stored, so
+	// that a copy of the database is of no use without the key ring. label tells the
+	// two apart.
+	KeyedSecret(label, tenantID, userID string, secret Secret) Secret
+}
+
+// Hasher hashes what people have to keep in mind or on paper, slowly.
+//
+// Source: NIST SP 800-63B-4 section 3.1.1.2 (a salted, memory-hard hash).
+type Hasher interface {
+	Hash(ctx context.Context, secret Secret) (string, error)
+	Verify(ctx context.Context, hash string, secret Secret) (bool, error)
 }
 
 // Observer is told what happened. It must not block.

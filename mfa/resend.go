@@ -77,7 +77,11 @@ func (s *Service) goOn(ctx context.Context, ask Ask, c Challenge, choose func([]
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: resend: %w", err)
 	}
-	option, err := choose(Options(ask, e, &c, s.now()))
+	options, err := s.affordable(ctx, ask, e, Options(ask, e, &c, s.now()))
+	if err != nil {
+		return Challenge{}, err
+	}
+	option, err := choose(options)
 	if errors.Is(err, ErrPolicyChanged) {
 		return Challenge{}, errors.Join(err, s.cancel(ctx, ask, c))
 	}
@@ -86,6 +90,9 @@ func (s *Service) goOn(ctx context.Context, ask Ask, c Challenge, choose func([]
 	}
 
 	contact := e.contact(option.ContactID)
+	if !option.Method.Delivered() {
+		return s.renew(ctx, ask, e, c, option, contact)
+	}
 	err = s.spend(ctx, ask, sendScopes(ask, contact), once(c))
 	if wait, ok := errors.AsType[*ratelimit.WaitError](err); ok && wait.What == onceName {
 		return Challenge{}, ErrSuperseded
@@ -93,7 +100,7 @@ func (s *Service) goOn(ctx context.Context, ask Ask, c Challenge, choose func([]
 	if err != nil {
 		return Challenge{}, err
 	}
-	return s.renew(ctx, ask, c, option, contact)
+	return s.renew(ctx, ask, e, c, option, contact)
 }
 
 // onceName and once let only the first of many requests that renew one challenge
@@ -105,8 +112,8 @@ func once(c Challenge) ratelimit.Charge {
 	return ratelimit.Charge{What: onceName, Key: key, Limit: ratelimit.Limit{Burst: 1, Every: gatewayPatience}}
 }
 
-func (s *Service) renew(ctx context.Context, ask Ask, old Challenge, option Option, contact Contact) (Challenge, error) {
-	next, code, err := s.draft(ask, option, &old)
+func (s *Service) renew(ctx context.Context, ask Ask, e Enrolments, old Challenge, option Option, contact Contact) (Challenge, error) {
+	next, code, err := s.draft(ctx, ask, e, option, &old)
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -120,6 +127,9 @@ func (s *Service) renew(ctx context.Context, ask Ask, old Challenge, option Opti
 	}
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: resend: %w", err)
+	}
+	if !next.Method.Delivered() {
+		return next, nil
 	}
 	return s.deliver(ctx, ask, next, contact, code)
 }

@@ -17,15 +17,18 @@ import (
 // Service does the operations of this package. All fields but Rand are
 // required, and none may change once it is in use.
 type Service struct {
-	Store    Store
-	Devices  Devices
-	Limits   ratelimit.Limiter
-	Sender   Sender
-	Composer Composer
-	Peppers  Peppers
-	Events   Observer
-	Now      func() time.Time
-	Rand     io.Reader // nil: crypto/rand
+	Store     Store
+	Devices   Devices
+	Limits    ratelimit.Limiter
+	Sender    Sender
+	Composer  Composer
+	Peppers   Peppers
+	Hasher    Hasher     // of recovery codes and PINs
+	Keys      Keys       // nil: no passkeys and security keys
+	Telephony *Telephony // what messages cost; nil: nothing
+	Events    Observer
+	Now       func() time.Time
+	Rand      io.Reader // nil: crypto/rand
 }
 
 // Options returns the ways in which ask can be met now; see [Options]. chain is
@@ -50,7 +53,8 @@ func (s *Service) enrolments(ctx context.Context, ask Ask) (Enrolments, error) {
 //
 // While the owner has an open challenge for the same ask, Begin returns that
 // one and sends nothing, so a page that is opened twice sends one code. An open
-// challenge for anything else is cancelled.
+// challenge for anything else is cancelled, and so is one that no message carries
+// when it has run out.
 //
 // Errors: [ErrNoMethod] if nothing can give the proof; [ErrNotOffered] for a
 // method that is not in [Options], [*TooSoonError] for one whose time has not
@@ -59,7 +63,7 @@ func (s *Service) enrolments(ctx context.Context, ask Ask) (Enrolments, error) {
 func (s *Service) Begin(ctx context.Context, ask Ask, m Method) (Challenge, error) {
 	open, err := s.Store.OpenChallenge(ctx, ask.Subject, ask.OwnerID)
 	switch {
-	case err == nil && open.answers(ask):
+	case err == nil && open.answers(ask) && !open.Stale(s.now()):
 		return open, nil
 	case err == nil:
 		err = s.cancel(ctx, ask, open)
@@ -74,20 +78,26 @@ func (s *Service) Begin(ctx context.Context, ask Ask, m Method) (Challenge, erro
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
 	}
-	option, err := s.choose(ctx, ask, Options(ask, e, nil, s.now()), m)
+	options, err := s.affordable(ctx, ask, e, Options(ask, e, nil, s.now()))
+	if err != nil {
+		return Challenge{}, err
+	}
+	option, err := s.choose(ctx, ask, options, m)
 	if err != nil {
 		return Challenge{}, err
 	}
 	contact := e.contact(option.ContactID)
-	err = s.spend(ctx, ask, sendScopes(ask, contact))
-	if err != nil {
-		return Challenge{}, err
+	if option.Method.Delivered() {
+		err = s.spend(ctx, ask, sendScopes(ask, contact))
+		if err != nil {
+			return Challenge{}, err
+		}
 	}
-	return s.create(ctx, ask, option, contact)
+	return s.create(ctx, ask, e, option, contact)
 }
 
-func (s *Service) create(ctx context.Context, ask Ask, option Option, contact Contact) (Challenge, error) {
-	c, code, err := s.draft(ask, option, nil)
+func (s *Service) create(ctx context.Context, ask Ask, e Enrolments, option Option, contact Contact) (Challenge, error) {
+	c, code, err := s.draft(ctx, ask, e, option, nil)
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -97,6 +107,9 @@ func (s *Service) create(ctx context.Context, ask Ask, option Option, contact Co
 	}
 	if err != nil {
 		return Challenge{}, fmt.Errorf("mfa: begin: %w", err)
+	}
+	if !c.Method.Delivered() {
+		return c, nil
 	}
 	return s.deliver(ctx, ask, c, contact, code)
 }
@@ -164,10 +177,19 @@ func (e Enrolments) contact(id string) Contact {
 	return e.Contacts[i]
 }
 
+// undeliveredLife is how long a challenge waits that no message carries: long
+// enough to find the phone or the paper. Source: NIST SP 800-63B-4 section 3.1.3.2
+// (10 minutes at most).
+const undeliveredLife = 10 * time.Minute
+
+// ceremonyLife is that of a challenge for a key. Source: mfa.md 4.4.
+const ceremonyLife = 5 * time.Minute
+
 // draft makes the challenge for option and its code: the first of a chain, or
-// the next after old. Its times begin when the gateway has accepted the message;
-// until then ResendAt is only when a request that died on the way is given up.
-func (s *Service) draft(ask Ask, option Option, old *Challenge) (Challenge, Secret, error) {
+// the next after old. Where a message carries the code, its times begin when the
+// gateway has accepted it; until then ResendAt is only when a request that died on
+// the way is given up.
+func (s *Service) draft(ctx context.Context, ask Ask, e Enrolments, option Option, old *Challenge) (Challenge, Secret, error) {
 	now := s.now()
 	set := ask.Policy.Code(option.Method, policy.Purpose(ask.Purpose))
 	id, err := s.newID()
@@ -179,7 +201,7 @@ func (s *Service) draft(ask Ask, option Option, old *Challenge) (Challenge, Secr
 		Subject: ask.Subject, OwnerID: ask.OwnerID, Binding: ask.Binding,
 		Purpose: ask.Purpose, Action: ask.Action, Method: option.Method,
 		FactorID: option.FactorID, ContactID: option.ContactID, Masked: option.Masked,
-		GuardKey:    guardKey(option.ContactID, option.FactorID),
+		GuardKey:    option.guardKey(),
 		DetailsHash: ask.DetailsHash,
 		PepperID:    s.Peppers.CurrentPepper(), Digits: set.Digits,
 		Status: ChallengeCreated, MaxAttempts: set.Attempts, Sends: 1, MaxSends: set.Sends,
@@ -191,12 +213,78 @@ func (s *Service) draft(ask Ask, option Option, old *Challenge) (Challenge, Secr
 		c.ChainID, c.Gen = old.ChainID, old.Gen+1
 		c.Sends, c.MaxSends, c.ChainAttempts = old.Sends+1, old.MaxSends, old.ChainAttempts
 	}
+	if !option.Method.Delivered() {
+		return c, "", s.undelivered(ctx, ask, e, &c, old)
+	}
 	code, err := newCode(s.random(), set.Digits)
 	if err != nil {
 		return Challenge{}, "", err
 	}
 	c.CodeMAC, err = codeMAC(s.Peppers, c, ask, code)
 	return c, code, err
+}
+
+// undelivered completes a challenge that no message carries. It waits from now on,
+// costs no delivery, and has no timer.
+func (s *Service) undelivered(ctx context.Context, ask Ask, e Enrolments, c *Challenge, old *Challenge) error {
+	c.Status, c.SentAt, c.ResendAt, c.PepperID = ChallengeSent, c.CreatedAt, time.Time{}, ""
+	c.TTL, c.ResendAfter, c.Sends = undeliveredLife, 0, 0
+	if old != nil {
+		c.Sends = old.Sends
+	}
+	switch c.Method {
+	case policy.TOTP:
+		c.Digits = ask.Policy.Codes.TOTP.Digits
+	case policy.WebAuthn:
+		c.TTL = ceremonyLife
+		err := s.beginCeremony(ctx, ask, e, c)
+		if err != nil {
+			return err
+		}
+	}
+	c.ExpiresAt = c.SentAt.Add(c.TTL)
+	return nil
+}
+
+// beginCeremony makes what a key has to sign.
+func (s *Service) beginCeremony(ctx context.Context, ask Ask, e Enrolments, c *Challenge) error {
+	if s.Keys == nil {
+		return ErrNotOffered
+	}
+	var options, session []byte
+	var err error
+	if ask.Proof == policy.ProofCodeNew {
+		var handle []byte
+		handle, err = s.handle(ctx, ask.Subject)
+		if err != nil {
+			return err
+		}
+		options, session, err = s.Keys.BeginRegistration(Registration{
+			RP: ask.RP, User: KeyUser{Handle: handle, Name: ask.UserName, DisplayName: ask.UserName},
+			Exclude: e.credentials(), UV: ask.userVerify(),
+		})
+	} else {
+		options, session, err = s.Keys.BeginAuthentication(Authentication{RP: ask.RP, Allow: e.credentials(), UV: ask.userVerify()})
+	}
+	if err != nil {
+		return fmt.Errorf("mfa: key: %w", err)
+	}
+	c.Ceremony = &Ceremony{Options: string(options), Session: string(session)}
+	return nil
+}
+
+// handle is how keys know the user; it is made with the first key.
+func (s *Service) handle(ctx context.Context, who Subject) ([]byte, error) {
+	fresh := make([]byte, 32)
+	_, err := io.ReadFull(s.random(), fresh)
+	if err != nil {
+		return nil, fmt.Errorf("mfa: random handle: %w", err)
+	}
+	handle, err := s.Store.Handle(ctx, who, fresh)
+	if err != nil {
+		return nil, fmt.Errorf("mfa: handle: %w", err)
+	}
+	return handle, nil
 }
 
 func (s *Service) random() io.Reader {

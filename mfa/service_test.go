@@ -261,15 +261,15 @@ type broken struct {
 
 var errCommit = errors.New("the commit failed")
 
-func (b *broken) Judge(ctx context.Context, who mfa.Subject, id string, judge func(*mfa.Guard, *mfa.Challenge)) error {
+func (b *broken) Judge(ctx context.Context, who mfa.Subject, which mfa.Which, judge func(*mfa.Case)) error {
 	if !b.fail {
-		return b.Stores.Judge(ctx, who, id, judge)
+		return b.Stores.Judge(ctx, who, which, judge)
 	}
-	c, err := b.Challenge(ctx, who, id)
+	c, err := b.Challenge(ctx, who, which.ChallengeID)
 	if err != nil {
 		return err
 	}
-	judge(&mfa.Guard{}, &c)
+	judge(&mfa.Case{Challenge: c})
 	return errCommit
 }
 

@@ -27,15 +27,17 @@ type Store interface {
 	// Challenge returns the challenge id of who.
 	Challenge(ctx context.Context, who Subject, id string) (Challenge, error)
 
-	// Judge loads the guard and then the challenge id of who, both locked, lets
-	// judge edit them, and saves both whatever judge found, in one transaction
-	// that no other judgement of the same guard can overlap. judge may run more
-	// than once, so it may only touch its arguments and its own result
-	// variables. The verdict must not leave before Judge has returned nil.
+	// Judge loads all that which names of who, locked: the guard first, then the
+	// factor, the challenge and the recovery code. It lets judge edit them, and saves
+	// them whatever judge found, in one transaction that no other judgement of the
+	// same guard can overlap. judge may run more than once, so it may only touch
+	// its argument and its own result variables. The verdict must not leave before
+	// Judge has returned nil.
 	//
-	// Of the challenge, Status, Attempts, ChainAttempts and VerifiedAt are saved.
+	// Of the challenge, Status, Attempts, ChainAttempts, VerifiedAt and Answer are
+	// saved; of the factor Status, LastStep and the Credential; of the code UsedAt.
 	// A challenge that became verified marks its factor as used at VerifiedAt.
-	Judge(ctx context.Context, who Subject, id string, judge func(*Guard, *Challenge)) error
+	Judge(ctx context.Context, who Subject, which Which, judge func(*Case)) error
 
 	// Accepted turns a created challenge into a sent one with the times of
 	// sent; Refused turns it into a failed one. Both do nothing to a challenge
@@ -45,7 +47,8 @@ type Store interface {
 
 	// Supersede ends challenge id and inserts next, its next generation, in one
 	// transaction, if the old one is created, sent, failed or expired, its ResendAt
-	// is not after due (a failed one has none) and it has sends left. next takes
+	// is not after due (a failed one has none) and, where next is delivered, it has
+	// sends left. next takes
 	// over ChainAttempts as they are then. Of any number of callers at once exactly
 	// one succeeds; for the others the error is [ErrSuperseded], or [ErrTooSoon],
 	// [ErrNoSends] or [ErrExhausted] (no comparisons left) where that is why.
@@ -63,8 +66,8 @@ type Store interface {
 	// have the same number confirmed that way: then the error is [ErrContactInUse].
 	ConfirmContact(ctx context.Context, who Subject, id string, unique bool, now time.Time) error
 
-	// DisableFactor makes a factor disabled, for good.
-	DisableFactor(ctx context.Context, who Subject, id string) error
+	// DisableFactor makes a factor disabled at now, for good, and wipes its secret.
+	DisableFactor(ctx context.Context, who Subject, id string, now time.Time) error
 
 	// AddContact and AddFactor insert a row, or update the row with the same id.
 	// The value of a contact never changes ([ErrImmutable]), and a row of another
@@ -76,6 +79,72 @@ type Store interface {
 
 	// RecordDelivery appends a row to the log of deliveries.
 	RecordDelivery(ctx context.Context, d Delivery) error
+
+	// Contact returns the contact id of who, whatever its status.
+	Contact(ctx context.Context, who Subject, id string) (Contact, error)
+
+	// RecoveryCode returns the code in one slot of a set.
+	RecoveryCode(ctx context.Context, who Subject, factorID, slot string) (RecoveryCode, error)
+
+	// UpdatePIN loads the PIN of who, locked, lets change edit it and saves it, also
+	// when change returns an error, which is returned as it is. Without a PIN it is
+	// [ErrNotFound].
+	UpdatePIN(ctx context.Context, who Subject, change func(*PIN) error) error
+
+	// Handle returns the user's handle for keys; where there is none, fresh becomes
+	// it. HandleOwner finds the user of a handle in a tenant.
+	Handle(ctx context.Context, who Subject, fresh []byte) ([]byte, error)
+	HandleOwner(ctx context.Context, tenantID string, handle []byte) (Subject, error)
+
+	Operations
+}
+
+// Operations keeps operations of the life cycle.
+type Operations interface {
+	CreateOperation(ctx context.Context, o Operation) error
+	Operation(ctx context.Context, who Subject, id string) (Operation, error)
+
+	// Advance loads operation id of who, locked, lets step edit it and name the
+	// effect, and carries out both in one transaction. If step returns an error,
+	// nothing is done and it is returned as it is. step may run more than once.
+	//
+	// Errors: [ErrContactInUse] where another account has the number, or had it and
+	// it is not free yet; [ErrFactorExists], also for a second exclusive factor;
+	// [ErrKeyExists]; those of the hook that the store was made with.
+	Advance(ctx context.Context, who Subject, id string, step func(*Operation, Enrolments) (Effect, error)) (Operation, error)
+}
+
+// Which names what a judgement is about.
+type Which struct {
+	ChallengeID string
+	FactorID    string // "" for none
+	Slot        string // of a recovery code of that factor; "" for none
+}
+
+// Case is what a judgement may look at and change. Factor and Code are nil where
+// none was named, or none is there.
+type Case struct {
+	Guard     Guard
+	Challenge Challenge
+	Factor    *Factor
+	Code      *RecoveryCode
+}
+
+// RecoveryCode is one code of a set; the set is a factor.
+type RecoveryCode struct {
+	FactorID string
+	Slot     string
+	Hash     string
+	UsedAt   time.Time // zero while it can be used
+}
+
+// PIN is a user's PIN with its own counters.
+type PIN struct {
+	Hash         string
+	Fails        int // since the last block or success
+	TotalFails   int // since the last success
+	BlockedUntil time.Time
+	ChangedAt    time.Time
 }
 
 // Delivery is one line in the append-only log of what was handed to a gateway.
@@ -102,6 +171,12 @@ type Devices interface {
 	RotateDevice(ctx context.Context, who Subject, id string, old, next []byte, now time.Time) (ok bool, err error)
 	// DeleteDevice removes one device; unknown ids are no error.
 	DeleteDevice(ctx context.Context, who Subject, id string) error
+	// DevicesOf lists the devices of who, the newest first.
+	DevicesOf(ctx context.Context, who Subject) ([]Device, error)
+	// RenameDevice gives a device another label. Errors: [ErrNotFound].
+	RenameDevice(ctx context.Context, who Subject, id, label string) error
+	// DeleteDevices removes all devices of who.
+	DeleteDevices(ctx context.Context, who Subject) error
 }
 
 // Device is a browser that may spare the second step of a login until

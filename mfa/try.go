@@ -1,16 +1,15 @@
 package mfa
 
 import (
-	"crypto/subtle"
 	"time"
 
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-// Try spends one attempt on c, which g guards, and reports whether mac is the
-// right answer. If it is, c becomes verified at now and can never pass again.
+// Try spends one attempt on c, which g guards, and then asks right whether the
+// answer is. If it is, c becomes verified at now and can never pass again.
 //
-// Everything that refuses without looking at the code comes first and costs
+// Everything that refuses without looking at the answer comes first and costs
 // nothing: a challenge that is closed, expired, or from later than now (a clock
 // set back must not revive a code), and a guard that is locked, which a right
 // code does not pass either. Then the attempt is paid, and only then compared.
@@ -24,7 +23,7 @@ import (
 //
 // Source: NIST SP 800-63B-4 §3.1.3.2 (a code is accepted once, and for at most
 // 10 minutes); RFC 4226 §7.3 (a bounded number of attempts).
-func Try(g *Guard, c *Challenge, mac []byte, now time.Time, rule policy.Lockout) error {
+func Try(g *Guard, c *Challenge, right func() bool, now time.Time, rule policy.Lockout) error {
 	err := c.closed()
 	if err != nil {
 		return err
@@ -48,7 +47,7 @@ func Try(g *Guard, c *Challenge, mac []byte, now time.Time, rule policy.Lockout)
 	c.Attempts++
 	c.ChainAttempts++
 	g.Fail(now, rule)
-	if len(c.CodeMAC) == 0 || subtle.ConstantTimeCompare(mac, c.CodeMAC) != 1 {
+	if !right() {
 		if c.TriesLeft() == 0 {
 			c.Status = ChallengeLocked
 		}
@@ -59,12 +58,12 @@ func Try(g *Guard, c *Challenge, mac []byte, now time.Time, rule policy.Lockout)
 	return nil
 }
 
-// Renewable reports whether a next generation may take the place of c, whose
-// timer has to be over at due. A failed one has no timer; one that is still
+// Renewable reports whether a next generation by method next may take the place of
+// c, whose timer has to be over at due. A failed one has no timer; one that is still
 // created belongs to a request that died on the way.
 //
 // Errors: [ErrSuperseded], [ErrTooSoon], [ErrNoSends], [ErrExhausted].
-func (c Challenge) Renewable(due time.Time) error {
+func (c Challenge) Renewable(due time.Time, next Method) error {
 	switch c.Status {
 	case ChallengeCreated, ChallengeSent, ChallengeFailed, ChallengeExpired:
 	default:
@@ -73,7 +72,7 @@ func (c Challenge) Renewable(due time.Time) error {
 	switch {
 	case due.Before(c.ResendAt):
 		return ErrTooSoon
-	case c.Sends >= c.MaxSends:
+	case next.Delivered() && c.Sends >= c.MaxSends:
 		return ErrNoSends
 	case c.ChainAttempts >= MaxChainAttempts:
 		return ErrExhausted

@@ -17,6 +17,11 @@ var lockout = policy.Lockout{
 	SoftFails: 5, Window: 900, Delays: policy.List[policy.Seconds]{30, 60, 300, 900, 3600}, HardFails: 50,
 }
 
+// entered is a code whose MAC is mac.
+func entered(c *mfa.Challenge, mac []byte) func() bool {
+	return func() bool { return len(c.CodeMAC) > 0 && string(mac) == string(c.CodeMAC) }
+}
+
 func TestTry(t *testing.T) {
 	right, wrong := []byte("right"), []byte("wrong")
 	type state struct {
@@ -56,7 +61,7 @@ func TestTry(t *testing.T) {
 			}
 			attempts, now := c.Attempts, t0.Add(tt.after)
 
-			err := mfa.Try(g, c, tt.mac, now, lockout)
+			err := mfa.Try(g, c, entered(c, tt.mac), now, lockout)
 
 			require.ErrorIs(t, err, tt.want)
 			require.Equal(t, tt.status, c.Status)
@@ -95,7 +100,7 @@ func TestTryWithAClosedChallenge(t *testing.T) {
 			}
 			before, guard := c, g
 
-			err := mfa.Try(&g, &c, []byte("right"), t0, lockout)
+			err := mfa.Try(&g, &c, entered(&c, []byte("right")), t0, lockout)
 
 			require.ErrorIs(t, err, tt.want)
 			require.Empty(t, cmp.Diff(before, c), "it stays what it is, and nothing is paid")
@@ -123,7 +128,7 @@ func TestTryWithALockedGuard(t *testing.T) {
 			}
 			before, guard := c, tt.guard
 
-			err := mfa.Try(&guard, &c, []byte("right"), tt.at, lockout)
+			err := mfa.Try(&guard, &c, entered(&c, []byte("right")), tt.at, lockout)
 
 			if tt.want == nil {
 				require.NoError(t, err)

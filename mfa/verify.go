@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -13,7 +14,9 @@ import (
 type Attempt struct {
 	Ask
 	ChallengeID string
-	Input       Secret // as typed
+	Input       Secret // as typed; for a key, the JSON of its answer
+	WithPIN     bool   // the form asked for a PIN as well
+	PIN         Secret // as typed
 }
 
 // Verdict is the outcome of one attempt. Proof is set only when the error beside
@@ -27,13 +30,14 @@ type Verdict struct {
 
 // Verify judges an attempt, and returns a Proof the one time that it is right.
 //
-// What cannot be right costs nothing: input that is no code of the right length,
-// and a challenge that is not open. An open challenge is paid for before the
-// comparison, and the verdict leaves only after the payment is stored.
+// What cannot be right costs nothing: input that is no answer of the method, and a
+// challenge that is not open. An open challenge is paid for before the comparison,
+// and so is the PIN; the verdict leaves only after the payment is stored.
 //
 // Errors: [ErrNotFound] for a challenge of anybody or anything else;
 // [ErrMalformed]; [ErrPolicyChanged] if the method is no longer allowed, which
-// ends the chain; [*ratelimit.WaitError]; those of [Try]; [ErrContactInUse] if
+// ends the chain; [*ratelimit.WaitError]; those of [Try]; [ErrReplayed] for a code
+// of an authenticator app that was used before; [ErrCloned]; [ErrContactInUse] if
 // the code would confirm a number that another account has.
 func (s *Service) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 	c, err := s.Current(ctx, a.Ask, a.ChallengeID)
@@ -46,13 +50,13 @@ func (s *Service) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 		s.tell(ctx, EventRefused, a.Ask, c, err)
 		return v, err
 	}
-	code, ok := Normalise(a.Input, c.Digits)
-	if !ok {
-		return v, ErrMalformed
-	}
 	e, err := s.enrolments(ctx, a.Ask)
 	if err != nil {
 		return v, fmt.Errorf("mfa: verify: %w", err)
+	}
+	given, err := s.read(ctx, a, c, e)
+	if err != nil {
+		return v, err
 	}
 	if !StillAllowed(a.Ask, e, c) {
 		s.tell(ctx, EventRefused, a.Ask, c, ErrPolicyChanged)
@@ -62,44 +66,62 @@ func (s *Service) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 	if err != nil {
 		return v, err
 	}
-	return s.judge(ctx, a.Ask, c, e, code)
+	err = s.prepare(ctx, a, c, e, given)
+	if err != nil {
+		return v, err
+	}
+	return s.judge(ctx, a, c, e, given)
 }
 
 // judge pays and compares under the lock of the store, then acts on the verdict.
-func (s *Service) judge(ctx context.Context, ask Ask, c Challenge, e Enrolments, code Secret) (Verdict, error) {
-	mac, err := codeMAC(s.Peppers, c, ask, code)
-	if err != nil {
-		return Verdict{Challenge: c}, err
-	}
-	var guard Guard
-	var judged Challenge
+func (s *Service) judge(ctx context.Context, a Attempt, c Challenge, e Enrolments, given answer) (Verdict, error) {
+	ask := a.Ask
+	var after Case
 	var verdict error
-	err = s.Store.Judge(ctx, ask.Subject, c.ID, func(g *Guard, locked *Challenge) {
-		verdict = Try(g, locked, mac, s.now(), ask.Policy.Lockout)
-		guard, judged = *g, *locked
+	var found finding
+	err := s.Store.Judge(ctx, ask.Subject, given.which(c), func(k *Case) {
+		found = finding{}
+		verdict = Try(&k.Guard, &k.Challenge, func() bool { return given.right(k, &found, s.now()) }, s.now(), ask.Policy.Lockout)
+		after = *k
 	})
 	if err != nil {
 		// What was judged was not kept, so nobody may learn of it.
 		return Verdict{Challenge: c}, fmt.Errorf("mfa: verify: %w", err)
 	}
 
-	c = judged
+	c = after.Challenge
 	v := Verdict{TriesLeft: c.TriesLeft(), Challenge: c}
-	if guard.Dead {
+	if after.Guard.Dead {
 		v.TriesLeft = 0
 	}
-	if s.now().Before(guard.LockedUntil) {
-		v.LockedUntil = guard.LockedUntil
+	if s.now().Before(after.Guard.LockedUntil) {
+		v.LockedUntil = after.Guard.LockedUntil
 	}
 	if verdict != nil {
-		return v, s.failed(ctx, ask, c, guard, e, verdict)
+		return v, s.failed(ctx, ask, after, e, errors.Join(verdict, found.why))
+	}
+	if a.WithPIN {
+		err = s.clearPIN(ctx, ask.Subject)
+		if err != nil {
+			return v, err
+		}
 	}
 	s.tell(ctx, EventTried, ask, c, nil)
+	// Whether the code was typed at all tells a pump from people. It decides nothing
+	// here, so that it cannot be counted is no reason to refuse.
+	if c.Method == policy.SMS || c.Method == policy.Voice {
+		_ = s.Telephony.Converted(ctx, ask.Subject, c.ID)
+	}
 	err = s.confirm(ctx, ask, c, e)
 	if err != nil {
 		return v, err
 	}
 	v.Proof = proofOf(c)
+	v.Proof.UserVerified, v.Proof.BackupEligible = found.userVerified, found.backupEligible
+	if after.Factor != nil {
+		v.Proof.FactorID = after.Factor.ID
+	}
+	s.tellPassed(ctx, ask, after, e)
 	return v, nil
 }
 
@@ -135,8 +157,9 @@ func (s *Service) Passed(ctx context.Context, ask Ask, c Challenge) (Proof, erro
 }
 
 // failed tells what has to be told, and takes a factor out of use whose guard
-// has died. The account stays.
-func (s *Service) failed(ctx context.Context, ask Ask, c Challenge, g Guard, e Enrolments, verdict error) error {
+// has died, or of which there is a copy. The account stays.
+func (s *Service) failed(ctx context.Context, ask Ask, k Case, e Enrolments, verdict error) error {
+	c := k.Challenge
 	if !errors.Is(verdict, ErrMismatch) {
 		s.tell(ctx, EventRefused, ask, c, verdict)
 		return verdict
@@ -145,23 +168,40 @@ func (s *Service) failed(ctx context.Context, ask Ask, c Challenge, g Guard, e E
 	if c.Status == ChallengeLocked {
 		s.tell(ctx, EventLocked, ask, c, ErrExhausted)
 	}
-	if g.FailsRun == suspicious && c.Purpose == PurposeLogin {
+	if k.Guard.FailsRun == suspicious && c.Purpose == PurposeLogin {
 		s.tell(ctx, EventSecondStepFailed, ask, c, verdict)
 	}
-	if !g.Dead {
+	if errors.Is(verdict, ErrCloned) {
+		s.tell(ctx, EventFactorCloned, ask, c, verdict)
+	}
+	if !k.Guard.Dead {
 		return verdict
 	}
 	s.tell(ctx, EventFactorLocked, ask, c, verdict)
 	for _, f := range e.Factors {
-		if guardKey(f.ContactID, f.ID) != g.Key {
+		if f.guardKey() != k.Guard.Key {
 			continue
 		}
-		err := s.Store.DisableFactor(ctx, ask.Subject, f.ID)
+		err := s.Store.DisableFactor(ctx, ask.Subject, f.ID, s.now())
 		if err != nil {
 			return errors.Join(verdict, fmt.Errorf("mfa: disable factor: %w", err))
 		}
 	}
 	return verdict
+}
+
+// tellPassed tells the owner of what a right answer has used up.
+func (s *Service) tellPassed(ctx context.Context, ask Ask, k Case, e Enrolments) {
+	if k.Code == nil {
+		return
+	}
+	left := 0
+	for _, f := range e.Factors {
+		if f.ID == k.Code.FactorID {
+			left = max(0, f.CodesLeft-1)
+		}
+	}
+	s.tell(ctx, EventRecoveryCodeUsed, ask, k.Challenge, nil, "left", strconv.Itoa(left))
 }
 
 // confirm makes a number that an admin has set a confirmed one, and a factor
@@ -170,6 +210,9 @@ func (s *Service) confirm(ctx context.Context, ask Ask, c Challenge, e Enrolment
 	contact := e.contact(c.ContactID)
 	if contact.Status == ContactConfirmed {
 		return nil
+	}
+	if ask.Proof == policy.ProofCodeNew || contact.ID == "" {
+		return nil // the operation confirms it together with its other effects
 	}
 	unique := ask.Policy.Contacts.Phone.Unique == policy.UniqueConfirmedInTenant
 	err := s.Store.ConfirmContact(ctx, ask.Subject, contact.ID, unique, s.now())

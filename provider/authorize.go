@@ -24,6 +24,8 @@ type visit struct {
 	req   consent.Request
 	who   consent.SignedIn
 	in    *consent.Interaction // nil while no page was needed
+
+	loggedIn identity.User // whom the answer is about, once there is one
 }
 
 // authorize answers GET and POST /authorize: with a code or an error at once,

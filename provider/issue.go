@@ -124,6 +124,7 @@ func (p *Provider) issue(c *gin.Context, v *visit, o consent.Outcome) error {
 	if !o.NewSession && (v.who.Session == nil || v.who.Session.UserID != o.User.ID) {
 		return errNoSession
 	}
+	v.loggedIn = *o.User
 	token := p.moveSession(c, v, o, &done)
 	g, code, err := p.newGrant(ctx, v, o, sessionOf(v, &done))
 	if err != nil {
@@ -143,12 +144,24 @@ func (p *Provider) issue(c *gin.Context, v *visit, o consent.Outcome) error {
 		return err
 	}
 	p.touch(ctx, v, done)
-	if token != "" {
-		p.Cookies.SetSession(c, v.realm, token, cookieAge(&done, now))
-	}
+	p.keepSession(c, v, &done, token)
 	return p.respond(c, &v.auth, reply{
 		Fields: success(v.realm.Tenant.Issuer, &v.auth, code), Paged: v.paged(), Action: o.Action,
 	})
+}
+
+// keepSession gives the browser the cookie of its session and, after a complete
+// login, the mark by which it is known at the next one. token is "" where the session
+// stays as it is.
+func (p *Provider) keepSession(c *gin.Context, v *visit, done *model.Completion, token string) {
+	if token == "" {
+		return
+	}
+	p.Cookies.SetSession(c, v.realm, token, cookieAge(done, done.Now))
+	if done.NewSession != nil && p.Browsers != nil {
+		user := v.loggedIn
+		p.Cookies.SetKnown(c, v.realm, p.Browsers.Remember(p.Cookies.Known(c, v.realm), user))
+	}
 }
 
 // errNoSession: an answer rests on a login made here or on the browser's own

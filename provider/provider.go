@@ -26,6 +26,7 @@ type Provider struct {
 	Secrets      Secrets
 	Pages        *web.Pages
 	Cookies      *web.Cookies
+	Browsers     *identity.Browsers // marks browsers after a complete login; nil: none
 	// Audit records what happened outside a [model.Completion], which carries
 	// its own events.
 	Audit func(context.Context, ...model.AuditEvent)

@@ -27,6 +27,9 @@ func (p *Provider) resume(c *gin.Context) error {
 	if !sameBrowser(in.BrowserHash, p.Cookies.BrowserHash(c, realm)) {
 		return consent.ErrNotFound
 	}
+	if in.Request.ReturnTo != "" {
+		return p.resumeAccount(c, &in)
+	}
 	web.UseLocales(c, in.Request.UILocales)
 	form := url.Values(in.Request.Form)
 	v, err := p.read(ctx, realm, form, p.Now())

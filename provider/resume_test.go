@@ -350,7 +350,7 @@ func TestActionIsConfirmedHereAndNow(t *testing.T) {
 	require.Equal(t, id, interactionID(t, b.resume(id)), "a live session alone confirms nothing")
 	s.advance(10 * time.Second)
 	st := b.open(id)
-	_, _, err := s.flow.Answer(t.Context(), st, st.In.State.ChallengeID, s.mail.code, consent.Browser{Hash: st.In.BrowserHash})
+	_, _, err := s.flow.Answer(t.Context(), st, consent.Given{ChallengeID: st.In.State.ChallengeID, Input: s.mail.code}, consent.Browser{Hash: st.In.BrowserHash})
 	require.NoError(t, err)
 
 	_, got := told(t, b.resume(id))

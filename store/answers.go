@@ -29,7 +29,7 @@ var (
 
 // ours are the errors that this package answers with on purpose.
 var ours = []error{
-	ErrExists, errNoRow, errRow, identity.ErrNotFound,
+	ErrExists, errNoRow, errRow, identity.ErrNotFound, identity.ErrCredentials, identity.ErrLinkUsed, identity.ErrTaken,
 	model.ErrNotFound, model.ErrFinished, model.ErrConflict, consent.ErrNotFound, consent.ErrOver,
 }
 

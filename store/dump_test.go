@@ -104,7 +104,13 @@ func TestT47DumpHoldsNothingPersonal(t *testing.T) {
 		g.UserID = u.ID
 		g.IDClaims, g.Claims, g.Details = []byte(`{"email":"`+mail+`"}`), []byte(`{"value":"`+phone+`"}`), c.Details
 		must(t, s.CreateGrant(ctx, g))
-		must(t, s.QueueNotices(ctx, identity.Notice{TenantID: tenant, UserID: u.ID, Kind: "factor_added", Device: name, At: start}))
+		must(t, s.QueueNotices(ctx, identity.Notice{TenantID: tenant, UserID: u.ID, Kind: "factor_added", Device: name, At: start},
+			identity.Notice{TenantID: tenant, Kind: identity.RequestReset, To: mail, At: start}))
+		for _, purpose := range []identity.LinkPurpose{identity.LinkPasswordReset, identity.LinkSignUp} {
+			l := sampleLink(purpose)
+			l.Address = mail
+			must(t, s.PutLink(ctx, l))
+		}
 
 		lines := dump(t, f.DB)
 
@@ -137,6 +143,10 @@ func TestT46SealedValueOfAnotherRowDoesNotOpen(t *testing.T) {
 		}
 		grant := func() error { _, _, err := s.Grant(ctx, tenant, grants[0].ID, start); return err }
 		user := func() error { _, err := s.User(ctx, tenant, storetest.AliceID); return err }
+		links := []identity.Link{sampleLink(identity.LinkPasswordReset), sampleLink(identity.LinkSignUp)}
+		for _, l := range links {
+			must(t, s.PutLink(ctx, l))
+		}
 		tests := []struct {
 			table, column, from, to, other string // to gets from's value, or its own of column other
 			read                           func() error
@@ -150,6 +160,10 @@ func TestT46SealedValueOfAnotherRowDoesNotOpen(t *testing.T) {
 			{"grants", "details_enc", grants[0].ID, grants[0].ID, "claims_enc", grant},
 			{"interactions", "content_enc", interactions[1].ID, interactions[0].ID, "", func() error {
 				_, err := s.Interaction(ctx, tenant, interactions[0].ID)
+				return err
+			}},
+			{"links", "address_enc", links[1].ID, links[0].ID, "", func() error {
+				_, _, err := s.LinkByToken(ctx, tenant, links[0].TokenHash)
 				return err
 			}},
 			{"confirmations", "details_enc", confirmations[1].ID, confirmations[0].ID, "", func() error {

@@ -92,6 +92,19 @@ func sampleConfirmation() consent.Confirmation {
 	return c
 }
 
+// sampleLink is for alice, or for nobody yet if it is for a sign-up.
+func sampleLink(purpose identity.LinkPurpose) identity.Link {
+	l := identity.Link{
+		ID: id("link"), TenantID: tenant, UserID: storetest.AliceID, Purpose: purpose, Address: storetest.AliceName,
+		CreatedAt: start, ExpiresAt: start.Add(30 * time.Minute),
+	}
+	if purpose == identity.LinkSignUp {
+		l.UserID, l.Address = "", "new@example.com"
+	}
+	l.TokenHash = hashOf(l.ID)
+	return l
+}
+
 func sampleEvent() model.AuditEvent {
 	return model.AuditEvent{
 		ID: id("event"), TenantID: tenant, At: start, ActorType: "user", ActorID: storetest.AliceID, Subject: storetest.AliceID,

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,12 +11,20 @@ import (
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
+	"github.com/sallyport-id/sallyport/mfa"
 )
 
 // noticeParams is what a notice says, as it is sealed.
 type noticeParams struct {
 	Device string    `json:"device,omitempty"`
 	At     time.Time `json:"at"`
+	To     string    `json:"to,omitempty"`
+	Lang   string    `json:"lang,omitempty"`
+
+	ContactID string `json:"contact_id,omitempty"`
+	Method    string `json:"method,omitempty"`
+	Masked    string `json:"masked,omitempty"`
+	Count     int    `json:"count,omitempty"`
 }
 
 // noticeSpan is the part of the clock in which equal notices to one user are one.
@@ -29,7 +38,7 @@ func noticeAt(tenant, user, id string) seal.AD {
 // the same minute of the clock, the first counts.
 func (s *Store) QueueNotices(ctx context.Context, notices ...identity.Notice) error {
 	for _, n := range notices {
-		err := s.queueNotice(ctx, n)
+		err := s.queueNotice(ctx, s.DB.SQL, n)
 		if err != nil {
 			return Fail("queue notice", err)
 		}
@@ -37,9 +46,12 @@ func (s *Store) QueueNotices(ctx context.Context, notices ...identity.Notice) er
 	return nil
 }
 
-func (s *Store) queueNotice(ctx context.Context, n identity.Notice) error {
+func (s *Store) queueNotice(ctx context.Context, q querier, n identity.Notice) error {
 	id, now := rand.Text(), s.now()
-	plain, err := json.Marshal(noticeParams{Device: n.Device, At: n.At.UTC()})
+	plain, err := json.Marshal(noticeParams{
+		Device: n.Device, At: n.At.UTC(), To: n.To.Reveal(), Lang: n.Lang,
+		ContactID: n.ContactID, Method: n.Method, Masked: n.Masked, Count: n.Count,
+	})
 	if err != nil {
 		return err
 	}
@@ -47,13 +59,21 @@ func (s *Store) queueNotice(ctx context.Context, n identity.Notice) error {
 	if err != nil {
 		return err
 	}
-	dedupe := fmt.Sprintf("%s/%s/%d", n.UserID, n.Kind, n.At.Unix()/int64(noticeSpan/time.Second))
-	_, err = s.DB.SQL.ExecContext(ctx, `insert into notifications
+	dedupe := fmt.Sprintf("%s/%s/%s/%d", s.addressee(n), n.Kind+n.ContactID, n.Method, n.At.Unix()/int64(noticeSpan/time.Second))
+	_, err = q.ExecContext(ctx, `insert into notifications
 		(tenant_id, id, user_id, template, params_enc, status, tries, next_try_at, dedupe_key, created_at)
 		values ($1, $2, $3, $4, $5, 'queued', 0, $6, $7, $6)
 		on conflict (tenant_id, dedupe_key) do nothing`,
 		n.TenantID, id, n.UserID, n.Kind, params, now, dedupe)
 	return err
+}
+
+// addressee is whom a notice is for, in a form that tells nothing.
+func (s *Store) addressee(n identity.Notice) string {
+	if n.To == "" {
+		return n.UserID
+	}
+	return n.UserID + ":" + base64.RawURLEncoding.EncodeToString(s.Seal.Index(n.TenantID, addressIndex, n.To.Reveal()))
 }
 
 // DueNotices leases up to limit notices that are due, so that no other replica
@@ -117,17 +137,19 @@ func (s *Store) readNotice(n *identity.Notice, params string) error {
 	}
 	var p noticeParams
 	err = json.Unmarshal(plain, &p)
-	n.Device, n.At = p.Device, p.At
+	n.Device, n.At, n.To, n.Lang = p.Device, p.At, mfa.Secret(p.To), p.Lang
+	n.ContactID, n.Method, n.Masked, n.Count = p.ContactID, p.Method, p.Masked, p.Count
 	return err
 }
 
-// EndNotice takes a notice off the list: it was sent, or given up.
+// EndNotice takes a notice off the list: it was sent, or given up. What it said is
+// deleted.
 func (s *Store) EndNotice(ctx context.Context, n identity.Notice, sent bool) error {
 	status := "failed"
 	if sent {
 		status = "sent"
 	}
-	_, err := s.DB.SQL.ExecContext(ctx, `update notifications set status = $1 where tenant_id = $2 and id = $3`,
+	_, err := s.DB.SQL.ExecContext(ctx, `update notifications set status = $1, params_enc = '' where tenant_id = $2 and id = $3`,
 		status, n.TenantID, n.ID)
 	return Fail("end notice", err)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/store"
 	"github.com/sallyport-id/sallyport/store/storetest"
@@ -64,6 +65,7 @@ func TestANoticeThatEndedIsOver(t *testing.T) {
 			require.Empty(t, due(t, f, 9))
 		}
 		require.Equal(t, []string{"failed", "sent"}, column(t, f.DB, "select status from notifications order by status"))
+		require.Equal(t, []string{"", ""}, column(t, f.DB, "select params_enc from notifications"), "what it said is deleted")
 	})
 }
 
@@ -160,5 +162,25 @@ func TestCheckSaysWhatSpendWouldAndCountsNothing(t *testing.T) {
 		require.Equal(t, wait("one", time.Hour), check(start, two, one), "the longest wait is told")
 		require.Equal(t, wait("one", time.Hour), check(start, one, two))
 		require.NoError(t, check(start, charge("another", 1, time.Hour)))
+	})
+}
+
+func TestARequestHasItsAddressAndIsOneAMinuteForEachAddress(t *testing.T) {
+	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
+		ask := func(to string) identity.Notice {
+			return identity.Notice{TenantID: tenant, Kind: identity.RequestReset, To: mfa.Secret(to), Lang: "fr", At: start}
+		}
+		must(t, f.Store.QueueNotices(t.Context(), ask("a@example.com"), ask("a@example.com"), ask("b@example.com")))
+
+		list, err := f.Store.DueNotices(t.Context(), 9, start.Add(time.Minute))
+
+		require.NoError(t, err)
+		var to []string
+		for _, n := range list {
+			to = append(to, n.To.Reveal())
+			require.Equal(t, "fr", n.Lang)
+			require.True(t, n.IsRequest())
+		}
+		require.ElementsMatch(t, []string{"a@example.com", "b@example.com"}, to)
 	})
 }

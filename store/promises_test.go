@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ const other = "tenant-other"
 var wholeServer = map[string]bool{
 	"CreateTenant": true, "Tenant": true, "TenantBySlug": true, "Tenants": true, "UpdateTenant": true, "RemoveTenant": true,
 	"CreateInteraction": true, "CreateConfirmation": true, "PutUser": true, "PutClient": true, "AddKey": true, "SavePolicy": true,
-	"AppendAudit": true, "QueueNotices": true, "DueNotices": true, "RememberKeys": true, "KeyFingerprints": true, "Sweep": true,
+	"AppendAudit": true, "QueueNotices": true, "PutLink": true, "DueNotices": true, "RememberKeys": true, "KeyFingerprints": true, "Sweep": true,
 }
 
 // planted is one of everything, of the tenant that is not asked.
@@ -35,13 +36,14 @@ type planted struct {
 	confirmation consent.Confirmation
 	grant        model.Grant
 	used         model.Grant // its code was redeemed
+	link         identity.Link
 	note         string
 }
 
 func plant(t *testing.T, f *storetest.Fixture) (p planted) {
 	t.Helper()
 	ctx := t.Context()
-	p = planted{sampleSession(), sampleInteraction(), sampleConfirmation(), sampleGrant(), sampleGrant(), ""}
+	p = planted{sampleSession(), sampleInteraction(), sampleConfirmation(), sampleGrant(), sampleGrant(), sampleLink(identity.LinkPasswordReset), ""}
 	agreed := consent.Agreement{TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Confidential, Scopes: []string{"openid"}}
 	must(t, f.Store.Complete(ctx, model.Completion{
 		TenantID: tenant, Now: start, NewSession: &p.session, Agreement: &agreed,
@@ -54,6 +56,7 @@ func plant(t *testing.T, f *storetest.Fixture) (p planted) {
 	p.used.CodeConsumedAt = start
 	must(t, f.Store.CreateGrant(ctx, p.used))
 	must(t, f.Store.QueueNotices(ctx, identity.Notice{TenantID: tenant, UserID: storetest.AliceID, Kind: "k", At: start}))
+	must(t, f.Store.PutLink(ctx, p.link))
 	p.note = column(t, f.DB, "select id from notifications")[0]
 	return p
 }
@@ -228,7 +231,7 @@ func TestT45AnotherTenantsObjectIsNotFound(t *testing.T) {
 		p := plant(t, f)
 		before := dump(t, f.DB)
 
-		for _, tt := range foreign {
+		for _, tt := range slices.Concat(foreign, foreignAccounts) {
 			t.Run(tt.method, func(t *testing.T) {
 				found, err := tt.ask(t.Context(), f.Store, p)
 
@@ -253,7 +256,7 @@ func must1[T any](v T, err error) T {
 
 func TestEveryMethodIsAskedForAnotherTenantsObject(t *testing.T) {
 	covered := map[string]bool{}
-	for _, tt := range foreign {
+	for _, tt := range slices.Concat(foreign, foreignAccounts) {
 		covered[tt.method] = true
 	}
 	for m := range reflect.TypeFor[*store.Store]().Methods() {
@@ -272,7 +275,7 @@ func together(n int, do func(i int) error) map[error]int {
 		wg.Go(func() {
 			<-begin
 			err := do(i)
-			for _, known := range []error{model.ErrFinished, model.ErrReplayed, model.ErrNotFound, model.ErrConflict, consent.ErrOver} {
+			for _, known := range []error{model.ErrFinished, model.ErrReplayed, model.ErrNotFound, model.ErrConflict, consent.ErrOver, identity.ErrLinkUsed, identity.ErrCredentials} {
 				if errors.Is(err, known) {
 					err = known
 				}

@@ -91,7 +91,7 @@ func TestWhatIsWrittenComesBack(t *testing.T) {
 				ID: id("user"), TenantID: tenant, Username: "bob@example.com", PasswordHash: "h", Status: identity.UserDisabled, Admin: true,
 				PasswordEpoch: 1, MFAEpoch: 2, MFAEnabled: true, Flags: map[string]time.Time{"frozen": start},
 				HoldUntil: start.Add(time.Hour), Profile: identity.Profile{Name: "Bob", Address: &identity.Address{Country: "MX"}},
-				BannerSnoozed: start, CreatedAt: start.Add(-time.Hour), UpdatedAt: start,
+				EnrolAsked: start, CreatedAt: start.Add(-time.Hour), UpdatedAt: start,
 			}
 			changed, err := s.PutUser(ctx, want)
 			must(t, err)

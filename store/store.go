@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/provider/keys"
 	"github.com/sallyport-id/sallyport/provider/model"
@@ -41,6 +42,9 @@ var (
 	_ consent.People = (*Store)(nil)
 	_ model.Store    = (*Store)(nil)
 	_ keys.Store     = (*Store)(nil)
+
+	_ identity.AccountStore = (*Store)(nil)
+	_ identity.Rehasher     = (*Store)(nil)
 )
 
 // querier is a pool, or one transaction of it.

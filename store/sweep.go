@@ -19,6 +19,8 @@ var expiring = []struct {
 	// from an unknown one in the logs.
 	{"grants", "code_expires_at", " and code_consumed_at is null", time.Hour},
 	{"confirmations", "expires_at", "", 30 * 24 * time.Hour},
+	// Kept for a while, so that who comes late is told so.
+	{"links", "expires_at", "", 7 * 24 * time.Hour},
 	{"notifications", "next_try_at", " and status <> 'queued'", 30 * 24 * time.Hour},
 }
 

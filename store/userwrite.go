@@ -189,7 +189,7 @@ func merged(before, after identity.User) identity.User {
 
 // settled is u as it would come back from the database, to be compared.
 func settled(u identity.User) identity.User {
-	for _, t := range []*time.Time{&u.HoldUntil, &u.BannerSnoozed, &u.CreatedAt, &u.UpdatedAt} {
+	for _, t := range []*time.Time{&u.HoldUntil, &u.EnrolAsked, &u.CreatedAt, &u.UpdatedAt} {
 		*t = stamp(*t)
 	}
 	u = copied(u)

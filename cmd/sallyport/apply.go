@@ -87,7 +87,7 @@ func apply(ctx context.Context, cfg Config, db *store.DB, ring *seal.Ring, file 
 		return nil, err
 	}
 	s := &setup.Setup{
-		Rows: &store.Store{DB: db, Seal: ring, Now: time.Now}, Factors: server.NewFactors(db, ring), Ring: ring, Hashes: hashes,
+		Rows: &store.Store{DB: db, Seal: ring, Now: time.Now}, Factors: server.NewFactors(db, ring), Ring: ring, Peppers: server.Peppers(ring), Hashes: hashes,
 		PublicURL: public, Now: time.Now, Author: "sallyport apply",
 	}
 	return s.Apply(ctx, file)

@@ -36,7 +36,8 @@ type Config struct {
 	KeyRing        string   `koanf:"key_ring"`        // file with the keys, outside the database; default "sallyport-keys.yaml"
 	Database       Database `koanf:"database"`
 	Email          Email    `koanf:"email"`
-	SMS            Gateway  `koanf:"sms"`
+	SMS            Channel  `koanf:"sms"`
+	Voice          Channel  `koanf:"voice"`
 	Log            Log      `koanf:"log"`
 }
 
@@ -59,14 +60,6 @@ type Email struct {
 	TLS          string     `koanf:"tls"`  // required (STARTTLS), implicit, or none (a server on this machine); default "required"
 }
 
-// Gateway says how text messages are sent.
-type Gateway struct {
-	Via        string     `koanf:"via"` // webhook, console (loopback public URL only) or none; default "none"
-	URL        string     `koanf:"url"` // of the webhook; https, except on loopback
-	Secret     mfa.Secret `koanf:"secret"`
-	SecretFile string     `koanf:"secret_file"` // at least 32 characters; signs each request
-}
-
 // Log says what is logged.
 type Log struct {
 	Level  string `koanf:"level"`  // debug, info, warn or error; default "info"
@@ -75,10 +68,11 @@ type Log struct {
 
 // defaultConfig is what holds where nothing is said.
 func defaultConfig() Config {
+	off := Channel{Gateway: defaultGateway(), Gateways: []Gateway{}}
 	return Config{
 		Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9090", PublicURL: "http://localhost:8080",
 		TrustedProxies: []string{}, KeyRing: "sallyport-keys.yaml", Database: Database{URL: "sallyport.db"},
-		Email: Email{Via: "none", TLS: "required"}, SMS: Gateway{Via: "none"}, Log: Log{Level: "info", Format: "json"},
+		Email: Email{Via: "none", TLS: "required"}, SMS: off, Voice: off, Log: Log{Level: "info", Format: "json"},
 	}
 }
 
@@ -87,6 +81,9 @@ const envPrefix = "SALLYPORT_"
 // notSettings are variables with our prefix that name no setting: where the
 // configuration file is, and where the project's own tests leave what they made.
 var notSettings = []string{"SALLYPORT_CONFIG", "SALLYPORT_ARTEFACTS"}
+
+// listSettings are lists, which the environment separates by commas or blanks.
+var listSettings = []string{"trusted_proxies", "sms.countries", "sms.prefixes", "voice.countries", "voice.prefixes"}
 
 // loadConfig reads defaults, then the file at path ("" for none), then the
 // environment. A name that it does not know is an error.
@@ -113,7 +110,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 				return "", nil
 			}
 			key := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, envPrefix), "__", "."))
-			if key == "trusted_proxies" {
+			if slices.Contains(listSettings, key) {
 				return key, strings.Fields(strings.ReplaceAll(value, ",", " "))
 			}
 			return key, value
@@ -160,17 +157,19 @@ func plainSecret(from, to reflect.Type, value any) (any, error) {
 	return value, nil
 }
 
+// secretFile is a secret that may be kept in a file of its own.
+type secretFile struct {
+	name, path string
+	to         *mfa.Secret
+}
+
 // readFiles reads the secrets that are kept in files of their own.
 func (c *Config) readFiles() error {
 	var errs []error
-	for _, f := range []struct {
-		name, path string
-		to         *mfa.Secret
-	}{
+	for _, f := range slices.Concat([]secretFile{
 		{"database.url_file", c.Database.URLFile, &c.Database.URL},
 		{"email.password_file", c.Email.PasswordFile, &c.Email.Password},
-		{"sms.secret_file", c.SMS.SecretFile, &c.SMS.Secret},
-	} {
+	}, c.SMS.secrets("sms"), c.Voice.secrets("voice")) {
 		if f.path == "" {
 			continue
 		}
@@ -210,7 +209,7 @@ func (c Config) Validate() error {
 	if c.Database.URL == "" {
 		fail("database.url: name a PostgreSQL URL or a SQLite file")
 	}
-	errs = append(errs, c.Email.validate(local), c.SMS.validate(local), c.Log.validate())
+	errs = append(errs, c.Email.validate(local), c.validateChannels(local), c.Log.validate())
 	return errors.Join(errs...)
 }
 
@@ -230,25 +229,6 @@ func (e Email) validate(local bool) error {
 		return fmt.Errorf("email.tls: %q is not one of required, implicit, none", e.TLS)
 	case e.TLS == "none" && !web.Loopback(e.Host):
 		return errors.New("email.tls: none is only for a mail server on this machine")
-	}
-	return nil
-}
-
-func (g Gateway) validate(local bool) error {
-	u, err := url.Parse(g.URL)
-	switch {
-	case g.Via == "none":
-		return nil
-	case g.Via == "console" && local:
-		return nil
-	case g.Via == "console":
-		return errors.New("sms.via: console prints codes, so it needs a public_url on this machine")
-	case g.Via != "webhook":
-		return fmt.Errorf("sms.via: %q is not one of webhook, console, none", g.Via)
-	case err != nil || u.Host == "" || u.Scheme != "https" && !web.Loopback(u.Host):
-		return fmt.Errorf("sms.url: %q must be https", g.URL)
-	case len(g.Secret.Reveal()) < 32:
-		return errors.New("sms.secret: needs at least 32 characters; it signs what the webhook is sent")
 	}
 	return nil
 }

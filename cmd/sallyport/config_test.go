@@ -33,6 +33,10 @@ func requireNames(t *testing.T, path string, of reflect.Type, tree map[string]an
 	t.Helper()
 	for i := range of.NumField() {
 		f := of.Field(i)
+		if f.Anonymous {
+			requireNames(t, path, f.Type, tree)
+			continue
+		}
 		name := f.Tag.Get("koanf")
 		value, ok := tree[name]
 		require.True(t, ok, "the example does not name %s%s", path, name)

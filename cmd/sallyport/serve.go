@@ -17,8 +17,6 @@ import (
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/server"
-	"github.com/sallyport-id/sallyport/mfa"
-	"github.com/sallyport-id/sallyport/mfa/delivery"
 	"github.com/sallyport-id/sallyport/store"
 )
 
@@ -44,7 +42,7 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer db.Close() //nolint:errcheck // the process ends
-	sender, err := newSender(cfg, out)
+	sender, err := newSender(cfg, ring, out)
 	if err != nil {
 		return err
 	}
@@ -117,32 +115,6 @@ func listenAll(ctx context.Context, cfg Config, srv *server.Server) error {
 		err = errors.Join(err, <-ended)
 	}
 	return err
-}
-
-// newSender is how codes and notices leave the server.
-func newSender(cfg Config, out io.Writer) (mfa.Sender, error) {
-	var route delivery.Route
-	console := &delivery.Console{Out: out}
-	switch cfg.Email.Via {
-	case "smtp":
-		smtp, err := delivery.NewSMTP(delivery.SMTPConfig{
-			Host: cfg.Email.Host, Port: cfg.Email.Port, Username: cfg.Email.Username, Password: cfg.Email.Password,
-			From: cfg.Email.From, TLS: cfg.Email.TLS,
-		})
-		if err != nil {
-			return nil, err
-		}
-		route.Email = smtp
-	case "console":
-		route.Email = console
-	}
-	switch cfg.SMS.Via {
-	case "webhook":
-		route.SMS = delivery.NewWebhook(cfg.SMS.URL, cfg.SMS.Secret)
-	case "console":
-		route.SMS = console
-	}
-	return route, nil
 }
 
 func setLog(cfg Log, out io.Writer) {

@@ -61,7 +61,9 @@ func (h *Handler) showBanner(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepBanner {
 		return h.goOn(c, st)
 	}
-	return h.Pages.Render(c, http.StatusOK, templates.BannerPage{Frame: h.frame(c, st), Action: base(st) + "/banner"})
+	return h.Pages.Render(c, http.StatusOK, templates.BannerPage{
+		Frame: h.frame(c, st), Action: base(st) + "/banner", SetUpAction: base(st) + "/banner/now",
+	})
 }
 
 func (h *Handler) submitBanner(c *gin.Context, st *consent.Standing) error {

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/templates"
 )
@@ -46,6 +48,12 @@ func problemOf(err error) (problem string, until time.Time) {
 		return templates.ProblemTooMany, locked.Until
 	case errors.Is(err, mfa.ErrMalformed):
 		return templates.ProblemMalformed, time.Time{}
+	case errors.Is(err, mfa.ErrCloned):
+		return templates.ProblemKeyCloned, time.Time{}
+	case errors.Is(err, mfa.ErrReplayed):
+		return templates.ProblemUsed, time.Time{}
+	case errors.Is(err, mfa.ErrUnknownKey):
+		return templates.ProblemKeyUnknown, time.Time{}
 	case errors.Is(err, mfa.ErrMismatch):
 		return templates.ProblemWrongCode, time.Time{}
 	case errors.Is(err, mfa.ErrExpired):
@@ -54,7 +62,7 @@ func problemOf(err error) (problem string, until time.Time) {
 		return templates.ProblemUsed, time.Time{}
 	case errors.Is(err, mfa.ErrExhausted):
 		return templates.ProblemTooMany, time.Time{}
-	case errors.Is(err, mfa.ErrDelivery):
+	case errors.Is(err, mfa.ErrDelivery), errors.Is(err, mfa.ErrBudget):
 		return templates.ProblemSendFailed, time.Time{}
 	case errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoMethod), errors.Is(err, mfa.ErrPolicyChanged),
 		errors.Is(err, mfa.ErrContactInUse):
@@ -81,6 +89,9 @@ func (h *Handler) showProof(c *gin.Context, st *consent.Standing, status int, ch
 	if err != nil && !told(err) {
 		return err
 	}
+	if challenge == nil && onlyPIN(st) {
+		return h.renderPIN(c, st, status, v, err)
+	}
 	if challenge == nil {
 		return h.renderChoose(c, st, status, nil, err)
 	}
@@ -94,7 +105,13 @@ func (h *Handler) showProof(c *gin.Context, st *consent.Standing, status int, ch
 	}
 	page := templates.ChallengePage{
 		Frame: h.frame(c, st), CodeField: field, Action: pathOf(st), SwitchAction: base(st) + "/challenge/switch",
-		Ways: ways, TrustDevice: trustLabel(st), CanCancel: true,
+		Ways: ways, TrustDevice: trustLabel(st, challenge), CanCancel: true,
+	}
+	if st.Target.Enrol {
+		page.Change = templates.ChangeFirstEnrolment
+	}
+	if st.Target.Login {
+		page.NoneURL = base(st) + "/recover"
 	}
 	if st.Step == consent.StepConfirm {
 		page.ActionName, page.Slip = st.Goal.Action, h.slip(c, st)
@@ -110,7 +127,18 @@ func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa
 		ResendAction: base(st) + "/challenge/resend",
 		Sent:         err == nil && challenge.Status == mfa.ChallengeSent,
 	}
+	field.AskPIN = st.Target.PIN
+	if challenge.Ceremony != nil {
+		field.KeyOptions = challenge.Ceremony.Options
+	}
+	field.CodesLeft = codesLeft(st, challenge)
+	if !challenge.Method.Delivered() {
+		field.ResendAction, field.ExpiresAt, field.ResendAt, field.Sent = "", time.Time{}, time.Time{}, false
+	}
 	field.Problem, field.LockedUntil = problemOf(err)
+	if field.Problem == templates.ProblemWrongCode && challenge.Method == policy.WebAuthn && !field.AskPIN {
+		field.Problem = templates.ProblemKeyFailed
+	}
 	if field.Problem == templates.ProblemTooSoon {
 		field.ResendAt = later(field.ResendAt, field.LockedUntil)
 	}
@@ -121,6 +149,16 @@ func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa
 		field.Problem, field.LockedUntil = templates.ProblemTooMany, v.LockedUntil
 	}
 	return field
+}
+
+// codesLeft is how many recovery codes the set of challenge still has.
+func codesLeft(st *consent.Standing, challenge mfa.Challenge) int {
+	for _, o := range st.Options {
+		if o.Method == policy.RecoveryCodes && o.FactorID == challenge.FactorID {
+			return o.CodesLeft
+		}
+	}
+	return 0
 }
 
 // statusProblem is what a page that is opened again says about the challenge.
@@ -158,16 +196,19 @@ func (h *Handler) submitChallenge(c *gin.Context, st *consent.Standing) error {
 // the app has to ask anew.
 func (h *Handler) answer(c *gin.Context, st *consent.Standing) error {
 	ctx, id := c.Request.Context(), st.In.State.ChallengeID
-	if id == "" || st.In.State.ChallengeFor != st.Target {
+	if !onlyPIN(st) && (id == "" || st.In.State.ChallengeFor != st.Target) {
 		return h.stale(st)
 	}
-	next, verdict, err := h.Flow.Answer(ctx, st, id, c.PostForm("code"), h.browser(c, st))
+	next, verdict, err := h.Flow.Answer(ctx, st, given(c, id), h.browser(c, st))
 	if err == nil {
 		err = h.trust(c, st, verdict.Proof)
 		if err != nil {
 			return err
 		}
 		return h.arrive(c, next)
+	}
+	if verdict.Challenge.ID == "" && !onlyPIN(st) {
+		verdict = h.shown(ctx, st, verdict)
 	}
 	if verdict.Challenge.Status == mfa.ChallengeLocked && !st.Target.Login {
 		st, err = h.Flow.End(ctx, st, "locked")
@@ -183,7 +224,50 @@ func (h *Handler) answer(c *gin.Context, st *consent.Standing) error {
 		return err
 	}
 	h.setRetryAfter(c, err, verdict.LockedUntil)
+	if onlyPIN(st) {
+		return h.showProof(c, st, refusedStatus(err, verdict), nil, verdict, err)
+	}
 	return h.showProof(c, st, refusedStatus(err, verdict), &verdict.Challenge, verdict, err)
+}
+
+// given is what a form of a proof sent: a code, a key's answer, a PIN.
+func given(c *gin.Context, challengeID string) consent.Given {
+	input := c.PostForm("code")
+	if input == "" {
+		input = c.PostForm("credential")
+	}
+	return consent.Given{ChallengeID: challengeID, Input: input, PIN: c.PostForm("pin")}
+}
+
+// shown fills in the challenge for an answer that was refused before it was looked
+// at, as by a PIN that is blocked.
+func (h *Handler) shown(ctx context.Context, st *consent.Standing, v mfa.Verdict) mfa.Verdict {
+	challenge, err := h.Flow.Current(ctx, st)
+	if err == nil && challenge != nil {
+		v.Challenge = *challenge
+	}
+	return v
+}
+
+// onlyPIN reports whether the present step asks for the PIN and nothing else.
+func onlyPIN(st *consent.Standing) bool { return st.Target.PIN && st.Target.Proof == "" }
+
+// renderPIN asks for the PIN as a stage of its own.
+func (h *Handler) renderPIN(c *gin.Context, st *consent.Standing, status int, v mfa.Verdict, err error) error {
+	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: v.TriesLeft}
+	field.Problem, field.LockedUntil = problemOf(err)
+	if field.Problem == templates.ProblemTooMany {
+		field.Problem = templates.ProblemPINBlocked
+		if field.LockedUntil.IsZero() {
+			field.Problem = templates.ProblemPINDead
+		}
+	}
+	if !st.In.State.Submitted {
+		return h.renderConfirm(c, st, status, nil, field)
+	}
+	return h.Pages.Render(c, status, templates.ChallengePage{
+		Frame: h.frame(c, st), CodeField: field, Action: pathOf(st), ActionName: st.Goal.Action, Slip: h.slip(c, st), CanCancel: true,
+	})
 }
 
 func refusedStatus(err error, v mfa.Verdict) int {
@@ -203,7 +287,7 @@ func web429(err error) int {
 		return http.StatusTooManyRequests
 	case errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNoMethod):
 		return http.StatusBadRequest
-	case errors.Is(err, mfa.ErrDelivery):
+	case errors.Is(err, mfa.ErrDelivery), errors.Is(err, mfa.ErrBudget):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusUnprocessableEntity

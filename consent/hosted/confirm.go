@@ -23,7 +23,7 @@ func (h *Handler) showConfirm(c *gin.Context, st *consent.Standing) error {
 	if err == nil && st.Target.Proof == string(policy.ProofPassword) {
 		return h.renderStagePassword(c, st, http.StatusOK, "", time.Time{})
 	}
-	if challenge == nil && err == nil && !st.In.State.Submitted && st.Action.Begin == policy.BeginOnSubmit {
+	if challenge == nil && err == nil && !onlyPIN(st) && !st.In.State.Submitted && st.Action.Begin == policy.BeginOnSubmit {
 		return h.renderConfirm(c, st, http.StatusOK, nil, templates.CodeField{})
 	}
 	return h.showProof(c, st, http.StatusOK, challenge, mfa.Verdict{}, err)
@@ -38,7 +38,7 @@ func (h *Handler) submitConfirm(c *gin.Context, st *consent.Standing) error {
 		return h.stale(st)
 	case st.Target.Proof == string(policy.ProofPassword):
 		return h.submitStagePassword(c, st)
-	case st.Action.Begin == policy.BeginOnSubmit && !st.In.State.Submitted:
+	case st.Action.Begin == policy.BeginOnSubmit && !st.In.State.Submitted && !onlyPIN(st):
 		next, err := h.Flow.Submit(c.Request.Context(), st)
 		if err != nil {
 			return err

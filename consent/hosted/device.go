@@ -42,7 +42,7 @@ func (h *Handler) recognise(c *gin.Context, realm *identity.Realm, user identity
 func (h *Handler) trust(c *gin.Context, st *consent.Standing, proof mfa.Proof) error {
 	p := st.Realm.Policy
 	ticked := c.PostForm("trust_device") != ""
-	if proof.Purpose != mfa.PurposeLogin || !st.Target.Login || !loggedInHere(st) || !ticked && p.TrustedDevice.Consent != policy.ConsentAuto {
+	if proof.Purpose != mfa.PurposeLogin || proof.Method == policy.RecoveryCodes || !st.Target.Login || !loggedInHere(st) || !ticked && p.TrustedDevice.Consent != policy.ConsentAuto {
 		return nil
 	}
 	cookie, err := h.MFA.Trust(c.Request.Context(), mfa.TrustRequest{
@@ -63,13 +63,15 @@ func (h *Handler) trust(c *gin.Context, st *consent.Standing, proof mfa.Proof) e
 // loggedInHere reports whether the first factor was given in this interaction,
 // so that the second step belongs to a login and not to a step-up.
 func loggedInHere(st *consent.Standing) bool {
-	return slices.ContainsFunc(st.In.State.Here, func(e identity.AuthEvent) bool { return e.Method == identity.MethodPassword })
+	return slices.ContainsFunc(st.In.State.Here, identity.AuthEvent.First)
 }
 
-// trustLabel is what the box on the challenge page offers, "" for no box.
-func trustLabel(st *consent.Standing) string {
+// trustLabel is what the box on the challenge page offers, "" for no box. A recovery
+// code makes no device trusted.
+func trustLabel(st *consent.Standing, challenge *mfa.Challenge) string {
 	p := st.Realm.Policy
-	if !st.Target.Login || !loggedInHere(st) || p.TrustLifetime() == 0 || p.TrustedDevice.Consent != policy.ConsentAsk {
+	if !st.Target.Login || !loggedInHere(st) || p.TrustLifetime() == 0 || p.TrustedDevice.Consent != policy.ConsentAsk ||
+		challenge.Method == policy.RecoveryCodes {
 		return ""
 	}
 	return string(p.TrustedDevice.Lifetime)

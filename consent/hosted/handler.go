@@ -8,9 +8,6 @@ package hosted
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"time"
@@ -58,7 +55,12 @@ func (h *Handler) Mount(r gin.IRouter) {
 	g.POST("/consent", page(h.submitConsent))
 	g.GET("/banner", page(h.showBanner))
 	g.POST("/banner", page(h.submitBanner))
+	g.POST("/banner/now", page(h.setUpNow))
 	g.POST("/cancel", page(h.cancel))
+	g.POST("/passkey", page(h.submitPasskey))
+	g.GET("/recover", page(h.showRecover))
+	g.POST("/recover", page(h.submitRecover))
+	g.POST("/later", page(h.putOff))
 }
 
 // with opens the interaction of the request, checks the form's secret, and
@@ -77,6 +79,9 @@ func (h *Handler) with(c *gin.Context, handler func(*gin.Context, *consent.Stand
 		return err
 	}
 	web.UseLocales(c, st.Request.UILocales)
+	if st.User != nil {
+		web.UseUserLang(c, st.User.Lang())
+	}
 	if c.Request.Method == http.MethodPost && !h.ownForm(c, st) {
 		return &web.Failure{Status: http.StatusForbidden, Problem: templates.ErrorForm, AppName: st.Client.Name, BackURL: base(st)}
 	}
@@ -106,6 +111,8 @@ func pathOf(st *consent.Standing) string {
 		return base(st) + "/consent"
 	case consent.StepBanner:
 		return base(st) + "/banner"
+	case consent.StepEnrol:
+		return base(st) + "/enrol/add"
 	case consent.StepRefuse, consent.StepDone:
 	}
 	return resumePath(st.Realm, st.In.ID)
@@ -125,17 +132,13 @@ func seeOther(c *gin.Context, path string) error {
 	return nil
 }
 
-// csrf is the secret in every form of an interaction. Only this server and a
-// page of this browser can know it: it is a hash of the browser's cookie, which
-// no script can read.
+// csrf is the secret in every form of an interaction.
 func (h *Handler) csrf(c *gin.Context, st *consent.Standing) string {
-	secret := h.Cookies.BrowserSecret(c, st.Realm)
-	sum := sha256.Sum256([]byte("csrf/1\x00" + st.In.ID + "\x00" + secret))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return web.FormSecret(st.In.ID, h.Cookies.BrowserSecret(c, st.Realm))
 }
 
 func (h *Handler) ownForm(c *gin.Context, st *consent.Standing) bool {
-	return subtle.ConstantTimeCompare([]byte(c.PostForm("csrf")), []byte(h.csrf(c, st))) == 1
+	return web.OwnForm(c, h.csrf(c, st))
 }
 
 // browser is what the flow may know of the browser.
@@ -149,12 +152,15 @@ func (h *Handler) browser(c *gin.Context, st *consent.Standing) consent.Browser 
 // frame is what surrounds every page of an interaction.
 func (h *Handler) frame(c *gin.Context, st *consent.Standing) templates.Frame {
 	f := h.Pages.Frame(c)
-	f.AppName = st.Client.Name
+	if st.Request.ReturnTo == "" {
+		f.AppName = st.Client.Name
+	}
 	f.CSRF = h.csrf(c, st)
 	if st.User != nil {
 		f.Account = st.User.Username
 	}
 	switch {
+	case st.Request.ReturnTo != "": // the way leads to no app
 	case st.Step == consent.StepConsent && st.Goal.Action == "":
 		f.Gates = templates.ConsentGates(st.Client.Name)
 	case st.Goal.Action != "":

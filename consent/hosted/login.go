@@ -113,7 +113,7 @@ func (h *Handler) submitPassword(c *gin.Context, st *consent.Standing) error {
 // verifyPassword checks the password of name and tells the audit log.
 func (h *Handler) verifyPassword(c *gin.Context, st *consent.Standing, name, password string) (identity.User, error) {
 	ctx := c.Request.Context()
-	user, err := h.SignIn.Verify(ctx, st.Realm.Tenant.ID, name, password, web.ClientIP(c))
+	user, err := h.SignIn.VerifyFrom(ctx, st.Realm.Tenant.ID, name, password, web.ClientIP(c), h.Cookies.Known(c, st.Realm))
 	result := "ok"
 	switch {
 	case errors.Is(err, identity.ErrCredentials):
@@ -141,9 +141,18 @@ func (h *Handler) passwordProblem(c *gin.Context, st *consent.Standing, name str
 }
 
 func (h *Handler) renderIdentify(c *gin.Context, st *consent.Standing, status int, name, problem string) error {
-	return h.Pages.Render(c, status, templates.IdentifyPage{
-		Frame: h.frame(c, st), Action: base(st) + "/identify", Username: name, Problem: problem, CanCancel: true,
-	})
+	page := templates.IdentifyPage{
+		Frame: h.frame(c, st), Action: base(st) + "/identify", Username: name, Problem: problem, CanCancel: st.Request.ReturnTo == "",
+		ForgotURL: st.Realm.Tenant.Path() + "/forgot",
+	}
+	if st.Realm.Tenant.SignUp {
+		page.SignUpURL = st.Realm.Tenant.Path() + "/sign-up"
+	}
+	err := h.offerPasskey(c, st, &page)
+	if err != nil {
+		return err
+	}
+	return h.Pages.Render(c, status, page)
 }
 
 func (h *Handler) renderPassword(c *gin.Context, st *consent.Standing, status int, name, problem string, retry time.Time) error {
@@ -157,6 +166,7 @@ func (h *Handler) renderPassword(c *gin.Context, st *consent.Standing, status in
 		frame.NotYou = base(st) + "/not-you"
 	}
 	return h.Pages.Render(c, status, templates.PasswordPage{
-		Frame: frame, Action: base(st) + "/password", Username: name, Problem: problem, RetryAt: retry, CanCancel: true,
+		Frame: frame, Action: base(st) + "/password", Username: name, Problem: problem, RetryAt: retry,
+		CanCancel: st.Request.ReturnTo == "", ForgotURL: st.Realm.Tenant.Path() + "/forgot",
 	})
 }

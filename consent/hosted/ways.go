@@ -31,7 +31,7 @@ func (h *Handler) ways(c *gin.Context, st *consent.Standing, challenge *mfa.Chal
 			continue
 		}
 		ways = append(ways, templates.Way{
-			Method: string(o.Method), Masked: o.Masked, Available: o.Available(h.Now()),
+			Method: string(o.Method), Masked: o.Masked, CodesLeft: o.CodesLeft, Available: o.Available(h.Now()),
 			Reason: reasonWords[o.Reason], AvailableAt: o.AvailableAt,
 		})
 	}
@@ -69,6 +69,9 @@ func (h *Handler) renderChoose(c *gin.Context, st *consent.Standing, status int,
 	}
 	if challenge != nil {
 		page.BackURL = pathOf(st)
+	}
+	if st.Target.Login {
+		page.NoneURL = base(st) + "/recover"
 	}
 	page.Problem, page.RetryAt = problemOf(cause)
 	if page.Problem != "" {

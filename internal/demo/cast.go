@@ -74,7 +74,7 @@ var houses = []house{
 		func(n phones) []person {
 			return []person{
 				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "two-step sign-in is on, phone confirmed"},
-				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "phone from before verification existed: it gets no codes"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "phone from before verification existed: it gets no codes until it is confirmed in the settings"},
 				{Name: carol, Factors: []string{"email"}, Note: "two-step sign-in is off, no phone; a payout asks for an email code all the same"},
 				{Name: admin, Phone: n.admin, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "tenant admin", admin: true},
 			}
@@ -85,9 +85,9 @@ var houses = []house{
 		"Several security identities at the same time; the user picks one each time.", "MX",
 		func(n phones) []person {
 			return []person{
-				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, Note: "email and text message are on: choose at sign-in"},
-				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "phone not verified"},
-				{Name: carol, Note: "no phone, nothing switched on"},
+				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"email", "sms"}, PIN: "394716", Note: "email and text message are on: choose at sign-in; the PIN confirms a withdrawal"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, PIN: "394717", Note: "phone not verified: confirm it in the settings"},
+				{Name: carol, Note: "no phone, no PIN, nothing switched on: set a PIN first, then add a security identity"},
 				{Name: admin, MFAEnabled: true, Factors: []string{"email"}, Note: "tenant admin", admin: true},
 			}
 		},
@@ -98,8 +98,8 @@ var houses = []house{
 		func(n phones) []person {
 			return []person{
 				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", Note: "phone confirmed: may bid"},
-				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", Note: "phone not verified: bidding is refused"},
-				{Name: carol, Note: "no phone: bidding is refused"},
+				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", Note: "phone not verified: bidding waits until it is confirmed in the settings"},
+				{Name: carol, Note: "no phone: bidding waits until one is confirmed in the settings"},
 				{Name: admin, Note: "tenant admin", admin: true},
 			}
 		},
@@ -111,7 +111,7 @@ var houses = []house{
 			return []person{
 				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "codes by text message, at each sign-in"},
 				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "legacy", MFAEnabled: true, Factors: []string{"email"}, Note: "codes by email; phone not verified"},
-				{Name: carol, Note: "no second step: sees the reminder"},
+				{Name: carol, Note: "no second step: is reminded after sign-in, and can choose one in the settings"},
 				{Name: admin, MFAEnabled: true, Factors: []string{"email"}, Note: "tenant admin", admin: true},
 			}
 		},
@@ -123,7 +123,7 @@ var houses = []house{
 			return []person{
 				{Name: alice, Phone: n.alice, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "codes by text message"},
 				{Name: bob, Phone: n.bob, PhoneStatus: "unverified", PhoneSource: "admin", Note: "number typed by the admin: the first code confirms it"},
-				{Name: carol, Note: "created before text messages were switched on: has no number, cannot complete a sign-in yet"},
+				{Name: carol, Note: "created before text messages were switched on: has no number, and adds one at the next sign-in"},
 				{Name: admin, Phone: n.admin, PhoneStatus: "confirmed", PhoneSource: "self", MFAEnabled: true, Factors: []string{"sms"}, Note: "tenant admin", admin: true},
 			}
 		},
@@ -231,7 +231,7 @@ func newScene(h house, ring *seal.Ring, shopCallback string) (scene, error) {
 		p.Factors = append([]string{}, p.Factors...)
 		s.tenant.Users = append(s.tenant.Users, setup.User{
 			Username: p.Name, Phone: p.Phone, PhoneStatus: p.PhoneStatus, PhoneSource: p.PhoneSource,
-			MFAEnabled: &p.MFAEnabled, Factors: p.Factors, Admin: &p.admin, Profile: profileOf(*p),
+			MFAEnabled: &p.MFAEnabled, Factors: p.Factors, PIN: p.PIN, Admin: &p.admin, Profile: profileOf(*p),
 		})
 	}
 	s.apps = appsOf(h, ring, shopCallback)

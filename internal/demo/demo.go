@@ -279,7 +279,7 @@ func (d *Demo) seed(ctx context.Context) ([]scene, error) {
 		ready <- hashed{hashes, err}
 	}()
 	s := &setup.Setup{
-		Rows: d.Server.Store, Factors: d.Server.Factors, Ring: d.ring, Hashes: d.hashes,
+		Rows: d.Server.Store, Factors: d.Server.Factors, Ring: d.ring, Peppers: server.Peppers(d.ring), Hashes: d.hashes,
 		PublicURL: public, Now: d.Clock.Now, Author: "demo",
 	}
 	err = d.applyEach(ctx, s, missing, scene.doors)

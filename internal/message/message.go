@@ -14,12 +14,17 @@ type Composer struct{ Set *templates.Set }
 
 // Compose implements mfa.Composer.
 func (c Composer) Compose(kind string, n mfa.Note) (title, text, html string, err error) {
+	return c.ComposeIn(nil, kind, n)
+}
+
+// data is what the texts are told of n.
+func data(n mfa.Note) templates.TextData {
 	a := n.About
-	return c.Set.Text(a.Lang, kind, templates.TextData{
+	return templates.TextData{
 		Channel: string(n.Channel), Tenant: a.TenantName, App: a.AppName, Host: a.Host, Code: n.Code.Reveal(),
 		Now: n.Now, ExpiresAt: n.ExpiresAt, Zone: a.Zone, ActionName: n.Action,
 		Slip: templates.Slip{Amount: a.Amount, Payee: a.Payee, App: a.AppName, When: n.Now},
-	})
+	}
 }
 
 // Notice words a notice by email to the owner of an account.

@@ -71,6 +71,9 @@ func New(now time.Time) *Ring {
 	return r
 }
 
+// Oldest is the id of the first key of p that is still in the ring.
+func (r *Ring) Oldest(p Purpose) string { return r.keys[p][len(r.keys[p])-1].id }
+
 // Current returns the id of the key that seals or hashes for p now.
 func (r *Ring) Current(p Purpose) string { return r.keys[p][0].id }
 

@@ -17,12 +17,15 @@ import (
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/audit"
 	"github.com/sallyport-id/sallyport/internal/message"
+	"github.com/sallyport-id/sallyport/internal/receipts"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/gormstore"
 	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/mfa/webauthn"
 	"github.com/sallyport-id/sallyport/provider"
+	"github.com/sallyport-id/sallyport/settings"
 	"github.com/sallyport-id/sallyport/store"
 	"github.com/sallyport-id/sallyport/templates"
 )
@@ -69,31 +72,36 @@ func New(o Options) (*Server, error) {
 	}
 	rows := &store.Store{DB: o.DB, Seal: o.Ring, Now: o.Now}
 	factors := NewFactors(o.DB, o.Ring)
+	factors.Hook = rows.AfterChange
 	realms := store.NewCatalog(rows)
 	buckets := store.Buckets{DB: o.DB.Gorm}
-	pages := &web.Pages{Set: set, Now: o.Now}
 	cookies := &web.Cookies{Secure: o.PublicURL.Scheme == "https"}
+	pages := &web.Pages{Set: set, Now: o.Now, Cookies: cookies}
 	composer := message.Composer{Set: set}
 	peppers := codePeppers{o.Ring}
 	log := &audit.Log{Store: rows, Mailed: mailed(realms), Now: o.Now}
 
+	telephony := &mfa.Telephony{Store: factors, Sender: o.Sender, Peppers: peppers, Events: log, Now: o.Now}
 	second := &mfa.Service{
 		Store: factors, Devices: factors, Limits: buckets, Sender: o.Sender, Composer: composer,
-		Peppers: peppers, Events: log, Now: o.Now,
+		Peppers: peppers, Hasher: slowHasher{o.Hashes}, Keys: webauthn.Keys{}, Telephony: telephony, Events: log, Now: o.Now,
 	}
 	if o.Factors != nil {
 		second.Store = o.Factors
 	}
 	flow := &consent.Service{People: rows, Store: rows, MFA: second, Now: o.Now}
+	accounts := newAccounts(o, rows, factors, buckets, peppers, log)
 	op := &provider.Provider{
 		Realms: realms, Keys: realms, Grants: rows, People: rows, Flow: flow, Interactions: rows,
-		Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Audit: log.Append, Now: o.Now,
+		Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Browsers: accounts.SignIn.Browsers, Audit: log.Append, Now: o.Now,
 	}
 	flowPages := &hosted.Handler{
-		Flow: flow, MFA: second, Pages: pages, Cookies: cookies, Observe: log.Observe, Now: o.Now,
-		SignIn: &identity.SignIn{Users: rows, Hashes: o.Hashes, Limits: buckets, LimitKey: peppers.LimitKey, Now: o.Now},
+		Flow: flow, MFA: second, SignIn: accounts.SignIn, Pages: pages, Cookies: cookies, Observe: log.Observe, Now: o.Now,
 	}
-
+	ownPages := &settings.Handler{
+		Flow: flow, MFA: second, SignIn: accounts.SignIn, Accounts: accounts, Rows: rows, Pages: pages, Cookies: cookies,
+		Observe: log.Observe, Enrolling: flowPages.Enrolling, Now: o.Now,
+	}
 	engine, err := newEngine(o.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -101,10 +109,34 @@ func New(o Options) (*Server, error) {
 	engine.Use(web.Recover(pages), web.Identify, web.Headers(cookies.Secure), log.Collect)
 	(&health{db: o.DB, ready: o.Ready}).mount(engine)
 	engine.GET("/static/*name", Static(set))
-	tenant := engine.Group("/t/:tenant", web.Tenant(realms, pages), web.SameOrigin(pages))
-	op.Mount(tenant)
-	flowPages.Mount(tenant)
-	op.MountMetadata(engine.Group("/.well-known/oauth-authorization-server/t/:tenant", web.Tenant(realms, pages)))
+	(&receipts.Handler{Sender: o.Sender, Store: factors, Incapable: factors.SMSIncapable, Events: log, Now: o.Now}).Mount(engine)
+	inTenant := web.Tenant(realms, pages)
+	tenant := engine.Group("/t/:tenant", inTenant, web.SameOrigin(pages))
+	for _, mount := range []func(gin.IRouter){op.Mount, flowPages.Mount, ownPages.Mount, pages.MountLang} {
+		mount(tenant)
+	}
+	op.MountMetadata(engine.Group("/.well-known/oauth-authorization-server/t/:tenant", inTenant))
+	mountRest(o, engine, pages)
+	return &Server{
+		Handler: web.ByHost(realms, o.PublicURL.Host, engine), Store: rows, Factors: factors, Realms: realms, MFA: second, Pages: pages,
+		notices: &noticePost{rows: rows, factors: factors, realms: realms, composer: composer, letters: accounts, sender: o.Sender, now: o.Now},
+		buckets: buckets, now: o.Now,
+	}, nil
+}
+
+// newAccounts is the life of accounts, with the judge of passwords.
+func newAccounts(o Options, rows *store.Store, factors *gormstore.Store, limits store.Buckets, peppers codePeppers, log *audit.Log) *identity.Accounts {
+	signIn := &identity.SignIn{
+		Users: rows, Hashes: o.Hashes, Limits: limits, LimitKey: peppers.LimitKey,
+		Browsers: &identity.Browsers{Keys: peppers, Now: o.Now}, Rehashes: rows, Now: o.Now,
+	}
+	return &identity.Accounts{
+		SignIn: signIn, Rows: rows, Contacts: factors, SecondFactor: secondFactor, Observe: log.Observe, Now: o.Now,
+	}
+}
+
+// mountRest adds what only a demo has, and the answer to what no route answers.
+func mountRest(o Options, engine *gin.Engine, pages *web.Pages) {
 	if o.Extra != nil {
 		o.Extra(engine, pages)
 	}
@@ -112,11 +144,6 @@ func New(o Options) (*Server, error) {
 	engine.NoMethod(web.Page(pages, func(*gin.Context) error {
 		return &web.Failure{Status: http.StatusMethodNotAllowed, Problem: templates.ErrorMethod}
 	}))
-	return &Server{
-		Handler: web.ByHost(realms, o.PublicURL.Host, engine), Store: rows, Factors: factors, Realms: realms, MFA: second, Pages: pages,
-		notices: &noticePost{rows: rows, factors: factors, realms: realms, composer: composer, sender: o.Sender, now: o.Now},
-		buckets: buckets, now: o.Now,
-	}, nil
 }
 
 // newEngine is a gin engine that trusts no forwarded header unless told to, and
@@ -140,6 +167,12 @@ func mailed(realms identity.Realms) func(context.Context, string, string) bool {
 		realm, err := realms.AtLeast(ctx, tenantID, 0)
 		return err != nil || realm.Policy.Notify.EmailEvents.Has(policy.Event(event))
 	}
+}
+
+// secondFactor reports whether u has to pass a second step at sign-in, so that a
+// shorter password will do.
+func secondFactor(_ context.Context, realm *identity.Realm, u identity.User) (bool, error) {
+	return u.MFAEnabled || realm.Policy.Enforcement.Mode == policy.ModeRequired, nil
 }
 
 // Static serves the assets of the pages, at a route that ends in *name.

@@ -31,6 +31,7 @@ import (
 type post struct {
 	mu      sync.Mutex
 	sent    []mfa.Message
+	asked   int
 	refuses error
 }
 
@@ -45,6 +46,7 @@ func (p *post) Send(ctx context.Context, m mfa.Message) (string, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.asked++
 	if p.refuses == nil {
 		p.sent = append(p.sent, m)
 	}
@@ -146,81 +148,6 @@ func TestKeys(t *testing.T) {
 		require.NoError(t, os.Chmod(path, 0o600))
 		require.NoError(t, open(path))
 	})
-}
-
-// withAddress gives alice a registered address.
-func withAddress(t *testing.T, s *Server, f *storetest.Fixture) {
-	t.Helper()
-	require.NoError(t, s.Factors.AddContact(t.Context(), mfa.Contact{
-		ID: "c1", Subject: f.Alice.Subject(), Kind: mfa.ContactEmail, Value: storetest.AliceName, Status: mfa.ContactConfirmed,
-		Source: mfa.SourceSelf, Registered: true, CreatedAt: storetest.Start,
-	}))
-}
-
-func queue(t *testing.T, f *storetest.Fixture, kinds ...string) {
-	t.Helper()
-	for _, k := range kinds {
-		require.NoError(t, f.Store.QueueNotices(t.Context(), identity.Notice{
-			TenantID: storetest.TenantID, UserID: storetest.AliceID, Kind: k, Device: "Chrome on Linux", At: f.Clock.Now(),
-		}))
-	}
-}
-
-func TestNoticesGoToTheRegisteredAddress(t *testing.T) {
-	f := storetest.New(t, testdb.SQLite(t))
-	mail := &post{}
-	s := newServer(t, f, mail, nil)
-	withAddress(t, s, f)
-	queue(t, f, "device_trusted", "factor_locked", "second_step_failed", "device_theft")
-
-	require.NoError(t, s.Deliver(t.Context()))
-	require.NoError(t, s.Deliver(t.Context()))
-
-	require.Len(t, mail.sent, 4)
-	for _, m := range mail.sent {
-		require.Equal(t, storetest.AliceName, m.To.Reveal())
-		require.NotEmpty(t, m.Title)
-		require.NotEmpty(t, m.HTML)
-		require.Empty(t, m.Code)
-	}
-	texts := mail.sent[0].Text.Reveal() + mail.sent[1].Text.Reveal() + mail.sent[2].Text.Reveal() + mail.sent[3].Text.Reveal()
-	require.Contains(t, texts, "Chrome on Linux")
-}
-
-func TestANoticeIsGivenUpAfterSixTries(t *testing.T) {
-	f := storetest.New(t, testdb.SQLite(t))
-	mail := &post{refuses: errors.New("421 try again")}
-	s := newServer(t, f, mail, nil)
-	withAddress(t, s, f)
-	queue(t, f, "factor_locked")
-	queued := func() (n int) {
-		require.NoError(t, f.DB.SQL.QueryRowContext(t.Context(), "select count(*) from notifications where status = 'queued'").Scan(&n))
-		return n
-	}
-
-	for try := range 6 {
-		require.Equal(t, 1, queued(), "before try %d", try+1)
-		require.NoError(t, s.Deliver(t.Context()))
-		require.NoError(t, s.Deliver(t.Context()), "not again before the lease is over")
-		f.Clock.Move(noticeLease)
-	}
-
-	require.Zero(t, queued())
-	mail.refuses = nil
-	require.NoError(t, s.Deliver(t.Context()))
-	require.Empty(t, mail.sent)
-}
-
-func TestANoticeToNobodyIsGivenUpAtOnce(t *testing.T) {
-	f := storetest.New(t, testdb.SQLite(t))
-	s := newServer(t, f, &post{}, nil)
-	queue(t, f, "factor_locked")
-
-	require.NoError(t, s.Deliver(t.Context()))
-
-	var status string
-	require.NoError(t, f.DB.SQL.QueryRowContext(t.Context(), "select status from notifications").Scan(&status))
-	require.Equal(t, "failed", status)
 }
 
 // TestTwoReplicasSendEachNoticeOnce also has more notices than one batch holds.

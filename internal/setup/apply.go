@@ -27,6 +27,7 @@ type Setup struct {
 	Rows      *store.Store
 	Factors   mfa.Store
 	Ring      *seal.Ring
+	Peppers   mfa.Peppers // of PINs
 	Hashes    *identity.Hasher
 	PublicURL *url.URL
 	Now       func() time.Time
@@ -179,6 +180,9 @@ func (s *Setup) overlayTenant(row *identity.Tenant, t Tenant) {
 		if f.from != "" {
 			*f.to = f.from
 		}
+	}
+	if t.SignUp != nil {
+		row.SignUp = *t.SignUp
 	}
 	if row.Locale == "" {
 		row.Locale = "en"

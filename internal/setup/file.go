@@ -31,6 +31,7 @@ type Tenant struct {
 	TimeZone string          `json:"time_zone"` // IANA name
 	HelpURL  string          `json:"help_url"`
 	Privacy  string          `json:"privacy_url"`
+	SignUp   *bool           `json:"sign_up"` // people may make accounts themselves
 	Preset   string          `json:"preset"` // the preset that the policy begins as
 	Policy   json.RawMessage `json:"policy"` // a whole document (it names its schema), or a JSON merge patch (RFC 7396) over the policy in force, at first over the preset
 	Reason   string          `json:"reason"` // why the policy changes, for the record
@@ -71,7 +72,9 @@ type User struct {
 	PhoneStatus  string            `json:"phone_status"`  // confirmed or unverified (the default of a new number)
 	PhoneSource  string            `json:"phone_source"`  // self, legacy, admin (the default of a new number) or import
 	MFAEnabled   *bool             `json:"mfa_enabled"`   // the user's own switch
-	Factors      []string          `json:"factors"`       // email, sms: active second factors
+	Factors      []string          `json:"factors"`       // email, sms, voice: active second factors
+	PIN          string            `json:"pin"`           // hashed when it is written; "" leaves it as it is
+	Flags        *[]string         `json:"flags"`         // all that are set on the account
 	Admin        *bool             `json:"admin"`
 	Disabled     *bool             `json:"disabled"`
 	Profile      *identity.Profile `json:"profile"` // claims that are not mentioned stay; phone_number_verified speaks of the phone_number beside it

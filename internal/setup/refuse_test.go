@@ -135,8 +135,8 @@ func TestWhatCameBeforeAMistakeIsWritten(t *testing.T) {
 func TestAPolicyThatIsNotYetSupportedIsRefused(t *testing.T) {
 	h := newHouse(t, testdb.SQLite(t))
 	for name, text := range map[string]string{
-		"a preset as it is": `{tenants: [{slug: acme, name: Acme, preset: contractor-email-first}]}`,
-		"a budget":          strings.Replace(acme, "policy: {", "policy: {limits: {budget_daily_usd_micros: 5000000}, ", 1),
+		"a signed binding": `{tenants: [{slug: acme, name: Acme, preset: account-admin-sms-default, policy: {methods: {webauthn: {enabled: true, role: backup}}, actions: {payout.request: {stages: [[second_factor]], binding: signed, methods: [webauthn]}}}}]}`,
+		"pushed details":   strings.Replace(acme, "policy: {", `policy: {actions: {payout.request: {details: required}}, `, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := h.try(t, text)

@@ -38,7 +38,7 @@ func newHouse(t *testing.T, url string) *house {
 	ring := seal.New(h.now)
 	h.rows, h.factors = &store.Store{DB: db, Seal: ring, Now: clock}, server.NewFactors(db, ring)
 	h.Setup = &setup.Setup{
-		Rows: h.rows, Factors: h.factors, Ring: ring, Hashes: hashes, PublicURL: public(t, "http://localhost:8080"), Now: clock, Author: "test",
+		Rows: h.rows, Factors: h.factors, Ring: ring, Peppers: server.Peppers(ring), Hashes: hashes, PublicURL: public(t, "http://localhost:8080"), Now: clock, Author: "test",
 	}
 	return h
 }
@@ -279,7 +279,7 @@ func TestADisabledFactorComesBackAsANewRow(t *testing.T) {
 	h := newHouse(t, testdb.SQLite(t))
 	h.apply(t, acme)
 	dora, enrolled := h.user(t, "dora@example.com")
-	require.NoError(t, h.factors.DisableFactor(t.Context(), dora.Subject(), enrolled.Factors[0].ID))
+	require.NoError(t, h.factors.DisableFactor(t.Context(), dora.Subject(), enrolled.Factors[0].ID, time.Now()))
 
 	require.Equal(t, []string{"acme: user d•••@example.com changed"}, h.apply(t, acme))
 

@@ -10,10 +10,12 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/phone"
+	"github.com/sallyport-id/sallyport/mfa/pin"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
@@ -75,8 +77,8 @@ func checkUser(name string, in User) (phone.Number, error) {
 		}
 	}
 	for _, kind := range in.Factors {
-		if kind != "email" && kind != "sms" {
-			return phone.Number{}, fmt.Errorf("factors: %q is not one of email, sms", kind)
+		if kind != "email" && kind != "sms" && kind != "voice" {
+			return phone.Number{}, fmt.Errorf("factors: %q is not one of email, sms, voice; the others are set up by the user", kind)
 		}
 	}
 	if len(in.Password) > identity.MaxPassword {
@@ -107,6 +109,9 @@ func (s *Setup) overlayUser(ctx context.Context, row *identity.User, in User) er
 			row.Status = identity.UserDisabled
 		}
 	}
+	if in.Flags != nil {
+		row.Flags = s.flags(row.Flags, *in.Flags)
+	}
 	verified := row.Profile.EmailVerified
 	if in.EmailStatus != "" {
 		verified = in.EmailStatus == string(mfa.ContactConfirmed)
@@ -118,6 +123,21 @@ func (s *Setup) overlayUser(ctx context.Context, row *identity.User, in User) er
 	// These speak of the registered address, whatever the file says.
 	row.Profile.Email, row.Profile.EmailVerified = row.Username, verified
 	return s.overlayPassword(ctx, row, in)
+}
+
+// flags are names, each since it was set.
+func (s *Setup) flags(had map[string]time.Time, names []string) map[string]time.Time {
+	var set map[string]time.Time
+	for _, name := range names {
+		if set == nil {
+			set = map[string]time.Time{}
+		}
+		set[name] = s.Now()
+		if since, ok := had[name]; ok {
+			set[name] = since
+		}
+	}
+	return set
 }
 
 // overlayProfile lays the claims that are mentioned over p.
@@ -165,9 +185,12 @@ func (s *Setup) putEnrolments(ctx context.Context, u identity.User, rules policy
 		c := s.phone(have, who, in, number)
 		// A number that is given by an admin keeps to the same rule as any other.
 		c.Unique = c.Status == mfa.ContactConfirmed && rules.Contacts.Phone.Unique == policy.UniqueConfirmedInTenant
-		contacts["sms"] = c
+		contacts["sms"], contacts["voice"] = c, c
 	}
-	for _, c := range contacts {
+	for kind, c := range contacts {
+		if kind == "voice" {
+			continue // the same contact as sms
+		}
 		put, err := s.putContact(ctx, have, c)
 		if err != nil {
 			return changed, err
@@ -175,6 +198,11 @@ func (s *Setup) putEnrolments(ctx context.Context, u identity.User, rules policy
 		changed = changed || put
 	}
 	added, err := s.putFactors(ctx, who, have, in.Factors, contacts)
+	if err == nil && in.PIN != "" {
+		var fresh bool
+		fresh, err = s.putPIN(ctx, who, have, rules, in.PIN)
+		added = added || fresh
+	}
 	if err == nil && (added || changed) && len(have.Contacts) > 0 {
 		err = s.Rows.BumpMFAEpoch(ctx, u.TenantID, u.ID)
 	}
@@ -256,6 +284,50 @@ func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolm
 		changed = true
 	}
 	return changed, nil
+}
+
+// putPIN gives the user a PIN, unless it is that already.
+func (s *Setup) putPIN(ctx context.Context, who mfa.Subject, have mfa.Enrolments, rules policy.Policy, typed string) (bool, error) {
+	chosen, ok := pin.Parse(typed, rules.Codes.PIN.Min, rules.Codes.PIN.Max)
+	if !ok {
+		return false, fmt.Errorf("pin must have %d to %d digits", rules.Codes.PIN.Min, rules.Codes.PIN.Max)
+	}
+	keyed := s.Peppers.KeyedSecret(mfa.LabelPIN, who.TenantID, who.UserID, mfa.Secret(chosen)).Reveal()
+	if have.HasPIN() {
+		same := false
+		err := s.Factors.UpdatePIN(ctx, who, func(p *mfa.PIN) error {
+			var err error
+			same, err = s.Hashes.Verify(ctx, p.Hash, keyed)
+			return err
+		})
+		if err != nil || same {
+			return false, err
+		}
+	}
+	hash, err := s.Hashes.Hash(ctx, keyed)
+	if err != nil {
+		return false, err
+	}
+	effect := mfa.Effect{PIN: hash, Activate: []mfa.Factor{{
+		ID: newID(), Subject: who, Kind: policy.PIN, Status: mfa.FactorActive, CreatedAt: s.Now(),
+	}}}
+	for _, f := range have.Factors {
+		if f.Kind == policy.PIN && f.Status == mfa.FactorActive {
+			effect.Disable = append(effect.Disable, f.ID)
+		}
+	}
+	id := newID()
+	err = s.Factors.CreateOperation(ctx, mfa.Operation{
+		ID: id, Subject: who, Kind: policy.PIN, Verb: mfa.VerbEnable, Status: mfa.OperationOpen, CreatedAt: s.Now(), ExpiresAt: s.Now(),
+	})
+	if err != nil {
+		return false, err
+	}
+	_, err = s.Factors.Advance(ctx, who, id, func(o *mfa.Operation, _ mfa.Enrolments) (mfa.Effect, error) {
+		o.Status = mfa.OperationDone
+		return effect, nil
+	})
+	return true, err
 }
 
 // onlyPhone is the phone that a file means without mentioning it: the one that

@@ -84,6 +84,16 @@ func (k *Cookies) EnsureBrowser(c *gin.Context, realm *identity.Realm) []byte {
 	return hash
 }
 
+// Known is what the browser keeps of the accounts that completed a login on it.
+func (k *Cookies) Known(c *gin.Context, realm *identity.Realm) identity.KnownBrowser {
+	return identity.KnownBrowser(k.Get(c, k.tenantName("known", realm)))
+}
+
+// SetKnown makes the browser keep it.
+func (k *Cookies) SetKnown(c *gin.Context, realm *identity.Realm, known identity.KnownBrowser) {
+	k.Set(c, k.tenantName("known", realm), string(known), identity.KnownFor)
+}
+
 // Get reads the cookie called name (without prefix). Of two with the same name
 // the first counts, as browsers send the more specific one first.
 func (k *Cookies) Get(c *gin.Context, name string) string {

@@ -16,6 +16,9 @@ import (
 type Pages struct {
 	Set *templates.Set
 	Now func() time.Time
+	// Cookies remembers the language that somebody has chosen; nil remembers none,
+	// and the pages have no switcher.
+	Cookies *Cookies
 	// FormTargets are the origins that a form of these pages may lead to besides
 	// their own. Chromium checks form-action against every redirect that follows
 	// a form, so an app whose button answers with a redirect to its provider has
@@ -61,24 +64,6 @@ func (p *Pages) Render(c *gin.Context, status int, page templates.Page) error {
 	return p.Set.Render(c.Writer, p.Lang(c), page)
 }
 
-// Lang is the language for this request: ui_locales, then Accept-Language, then
-// the tenant's own.
-func (p *Pages) Lang(c *gin.Context) string {
-	prefs := strings.Fields(c.GetString(keyLocales))
-	prefs = append(prefs, c.GetHeader("Accept-Language"))
-	realm := realmOf(c)
-	if realm != nil {
-		prefs = append(prefs, realm.Tenant.Locale)
-	}
-	return p.Set.Match(prefs...)
-}
-
-// UseLocales makes the languages that the app asked for (ui_locales) win over
-// those of the browser.
-func UseLocales(c *gin.Context, locales []string) {
-	c.Set(keyLocales, strings.Join(locales, " "))
-}
-
 // Frame is what surrounds a page of the request's tenant.
 func (p *Pages) Frame(c *gin.Context) templates.Frame {
 	f := templates.Frame{RequestID: RequestID(c), Now: p.Now(), Zone: time.UTC, Tenant: templates.Tenant{Name: "Sallyport"}}
@@ -89,6 +74,9 @@ func (p *Pages) Frame(c *gin.Context) templates.Frame {
 	t := realm.Tenant
 	f.Tenant = templates.Tenant{Name: t.Name, LogoURL: t.LogoURL, Brand: t.Brand}
 	f.HelpURL, f.PrivacyURL, f.Zone = t.HelpURL, t.Privacy, t.Zone()
+	if p.Cookies != nil {
+		f.Langs, f.LangAction = p.languages(c), t.Path()+"/lang"
+	}
 	return f
 }
 

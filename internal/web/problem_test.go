@@ -27,30 +27,51 @@ var sentinels = map[string]struct {
 	err  error
 	told bool
 }{
-	"mfa.ErrNotFound":         {mfa.ErrNotFound, true},
-	"mfa.ErrMalformed":        {mfa.ErrMalformed, true},
-	"mfa.ErrMismatch":         {mfa.ErrMismatch, true},
-	"mfa.ErrExpired":          {mfa.ErrExpired, true},
-	"mfa.ErrExhausted":        {mfa.ErrExhausted, true},
-	"mfa.ErrSpent":            {mfa.ErrSpent, true},
-	"mfa.ErrSuperseded":       {mfa.ErrSuperseded, true},
-	"mfa.ErrNoSends":          {mfa.ErrNoSends, true},
-	"mfa.ErrNoMethod":         {mfa.ErrNoMethod, true},
-	"mfa.ErrNotOffered":       {mfa.ErrNotOffered, true},
-	"mfa.ErrPolicyChanged":    {mfa.ErrPolicyChanged, true},
-	"mfa.ErrDelivery":         {mfa.ErrDelivery, true},
-	"mfa.ErrOpen":             {mfa.ErrOpen, true},
-	"mfa.ErrContactInUse":     {mfa.ErrContactInUse, true},
-	"mfa.ErrTooSoon":          {mfa.ErrTooSoon, true},
-	"mfa.ErrFactorExists":     {mfa.ErrFactorExists, false}, // handled where a factor is added
-	"mfa.ErrImmutable":        {mfa.ErrImmutable, false},    // a mistake of ours
-	"identity.ErrNotFound":    {identity.ErrNotFound, true},
-	"identity.ErrCredentials": {identity.ErrCredentials, true},
-	"identity.ErrHash":        {identity.ErrHash, false}, // a broken row; imports refuse it
-	"consent.ErrNotFound":     {consent.ErrNotFound, true},
-	"consent.ErrOver":         {consent.ErrOver, true},
-	"consent.ErrOtherUser":    {consent.ErrOtherUser, true},
-	"ratelimit.ErrCharge":     {ratelimit.ErrCharge, false}, // a mistake of ours
+	"mfa.ErrNotFound":          {mfa.ErrNotFound, true},
+	"mfa.ErrMalformed":         {mfa.ErrMalformed, true},
+	"mfa.ErrMismatch":          {mfa.ErrMismatch, true},
+	"mfa.ErrExpired":           {mfa.ErrExpired, true},
+	"mfa.ErrExhausted":         {mfa.ErrExhausted, true},
+	"mfa.ErrSpent":             {mfa.ErrSpent, true},
+	"mfa.ErrSuperseded":        {mfa.ErrSuperseded, true},
+	"mfa.ErrNoSends":           {mfa.ErrNoSends, true},
+	"mfa.ErrNoMethod":          {mfa.ErrNoMethod, true},
+	"mfa.ErrNotOffered":        {mfa.ErrNotOffered, true},
+	"mfa.ErrPolicyChanged":     {mfa.ErrPolicyChanged, true},
+	"mfa.ErrDelivery":          {mfa.ErrDelivery, true},
+	"mfa.ErrBudget":            {mfa.ErrBudget, true},
+	"mfa.ErrOpen":              {mfa.ErrOpen, true},
+	"mfa.ErrContactInUse":      {mfa.ErrContactInUse, true},
+	"mfa.ErrTooSoon":           {mfa.ErrTooSoon, true},
+	"mfa.ErrFactorExists":      {mfa.ErrFactorExists, true},
+	"mfa.ErrForbidden":         {mfa.ErrForbidden, true},
+	"mfa.ErrStaleLogin":        {mfa.ErrStaleLogin, true},
+	"mfa.ErrTooMany":           {mfa.ErrTooMany, true},
+	"mfa.ErrInUse":             {mfa.ErrInUse, true},
+	"mfa.ErrOrder":             {mfa.ErrOrder, true},
+	"mfa.ErrUnchanged":         {mfa.ErrUnchanged, true},
+	"mfa.ErrAlready":           {mfa.ErrAlready, true},
+	"mfa.ErrKeyExists":         {mfa.ErrKeyExists, true},
+	"mfa.ErrUnknownKey":        {mfa.ErrUnknownKey, true},
+	"mfa.ErrNoPIN":             {mfa.ErrNoPIN, true},
+	"mfa.ErrChanged":           {mfa.ErrChanged, true},
+	"mfa.ErrReplayed":          {mfa.ErrReplayed, true},
+	"mfa.ErrCloned":            {mfa.ErrCloned, true},
+	"mfa.ErrImmutable":         {mfa.ErrImmutable, false}, // a mistake of ours
+	"identity.ErrNotFound":     {identity.ErrNotFound, true},
+	"identity.ErrCredentials":  {identity.ErrCredentials, true},
+	"identity.ErrAddress":      {identity.ErrAddress, true},
+	"identity.ErrLinkUnknown":  {identity.ErrLinkUnknown, true},
+	"identity.ErrLinkExpired":  {identity.ErrLinkExpired, true},
+	"identity.ErrLinkUsed":     {identity.ErrLinkUsed, true},
+	"identity.ErrSignUpClosed": {identity.ErrSignUpClosed, true},
+	"identity.ErrTaken":        {identity.ErrTaken, false},    // the page says that the link was used
+	"identity.ErrNoLetter":     {identity.ErrNoLetter, false}, // of the outbox; nobody asks for it
+	"identity.ErrHash":         {identity.ErrHash, false},     // a broken row; imports refuse it
+	"consent.ErrNotFound":      {consent.ErrNotFound, true},
+	"consent.ErrOver":          {consent.ErrOver, true},
+	"consent.ErrOtherUser":     {consent.ErrOtherUser, true},
+	"ratelimit.ErrCharge":      {ratelimit.ErrCharge, false}, // a mistake of ours
 }
 
 // declared are the exported errors that the sources of a package declare.

@@ -60,61 +60,6 @@ func (s *Store) OpenChallenge(ctx context.Context, who mfa.Subject, owner string
 	return challengeOf(row), s.err("read open challenge", err)
 }
 
-// Judge implements [mfa.Store].
-func (s *Store) Judge(ctx context.Context, who mfa.Subject, id string, judge func(*mfa.Guard, *mfa.Challenge)) error {
-	return s.in(ctx, "judge", func(tx *gorm.DB) error {
-		var key string
-		err := mine(tx, who).Model(&challengeRow{}).Select("guard_key").Where("id = ?", id).Take(&key).Error
-		if err != nil {
-			return err
-		}
-		// The lock on the guard orders all guesses at one contact or factor, in
-		// whichever challenge. SQLite has no row locks; there the write
-		// transaction itself does the ordering.
-		var guard guardRow
-		err = mine(locked(tx), who).Where("guard_key = ?", key).Take(&guard).Error
-		if err != nil {
-			return err
-		}
-		row, err := read(locked(tx), who, id)
-		if err != nil {
-			return err
-		}
-
-		g, before := guard.guard(), challengeOf(row)
-		c := before
-		judge(&g, &c)
-		return saveJudgement(tx, who, guard.guard(), g, before, c)
-	})
-}
-
-// saveJudgement writes what judge has changed, and nothing where it has changed
-// nothing.
-func saveJudgement(tx *gorm.DB, who mfa.Subject, wasGuard, g mfa.Guard, was, c mfa.Challenge) error {
-	if g != wasGuard {
-		err := mine(tx, who).Model(&guardRow{}).Where("guard_key = ?", wasGuard.Key).Updates(guardColumns(g)).Error
-		if err != nil {
-			return err
-		}
-	}
-	changed := was.Status != c.Status || was.Attempts != c.Attempts || was.ChainAttempts != c.ChainAttempts
-	if changed {
-		err := mine(tx, who).Model(&challengeRow{}).Where("id = ?", was.ID).Updates(map[string]any{
-			"status": c.Status, "attempts": c.Attempts, "chain_attempts": c.ChainAttempts,
-			"verified_at": toNull(c.VerifiedAt),
-		}).Error
-		if err != nil {
-			return err
-		}
-	}
-	passed := c.Status == mfa.ChallengeVerified && was.Status != mfa.ChallengeVerified
-	if !passed || was.FactorID == "" {
-		return nil
-	}
-	return mine(tx, who).Model(&factorRow{}).Where("id = ?", was.FactorID).
-		Updates(map[string]any{"last_used_at": c.VerifiedAt.UTC()}).Error
-}
-
 // Accepted implements [mfa.Store].
 func (s *Store) Accepted(ctx context.Context, who mfa.Subject, id string, sent mfa.Challenge) error {
 	return s.leaveCreated(ctx, who, id, map[string]any{
@@ -152,7 +97,7 @@ func (s *Store) Supersede(ctx context.Context, who mfa.Subject, id string, due t
 		if err != nil {
 			return err
 		}
-		err = challengeOf(row).Renewable(due)
+		err = challengeOf(row).Renewable(due, next.Method)
 		if err != nil {
 			return err
 		}

@@ -89,3 +89,25 @@ func (s *Store) DeleteDevice(ctx context.Context, who mfa.Subject, id string) er
 	err := mine(s.db.WithContext(ctx), who).Where("id = ?", id).Delete(&deviceRow{}).Error
 	return s.err("delete device", err)
 }
+
+// DevicesOf implements [mfa.Devices].
+func (s *Store) DevicesOf(ctx context.Context, who mfa.Subject) ([]mfa.Device, error) {
+	var rows []deviceRow
+	err := mine(s.db.WithContext(ctx), who).Order("created_at DESC, id").Find(&rows).Error
+	var all []mfa.Device
+	for _, r := range rows {
+		all = append(all, r.device())
+	}
+	return all, s.err("list devices", err)
+}
+
+// RenameDevice implements [mfa.Devices].
+func (s *Store) RenameDevice(ctx context.Context, who mfa.Subject, id, label string) error {
+	res := mine(s.db.WithContext(ctx), who).Model(&deviceRow{}).Where("id = ?", id).Updates(map[string]any{"label": label})
+	return s.err("rename device", one(res, mfa.ErrNotFound))
+}
+
+// DeleteDevices implements [mfa.Devices].
+func (s *Store) DeleteDevices(ctx context.Context, who mfa.Subject) error {
+	return s.err("delete devices", mine(s.db.WithContext(ctx), who).Delete(&deviceRow{}).Error)
+}

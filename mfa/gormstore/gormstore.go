@@ -29,6 +29,11 @@ type Store struct {
 	db   *gorm.DB
 	seal Sealer
 	fail func(op string, err error) error
+
+	// Hook runs in the transaction of each change of what is enrolled, as its last
+	// part: whoever keeps accounts and an outbox in the same database changes them
+	// with it or not at all. Its error undoes the change and is returned. nil: none.
+	Hook func(ctx context.Context, tx *gorm.DB, c mfa.Change) error
 }
 
 var (
@@ -48,12 +53,15 @@ func New(db *gorm.DB, seal Sealer, fail func(op string, err error) error) *Store
 // promised are the errors that callers are promised; they leave unwrapped.
 var promised = []error{
 	mfa.ErrNotFound, mfa.ErrOpen, mfa.ErrSuperseded, mfa.ErrTooSoon, mfa.ErrNoSends, mfa.ErrExhausted,
-	mfa.ErrContactInUse, mfa.ErrFactorExists, mfa.ErrImmutable,
+	mfa.ErrContactInUse, mfa.ErrFactorExists, mfa.ErrKeyExists, mfa.ErrImmutable, mfa.ErrSpent,
 }
 
 func (s *Store) err(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, blocked := errors.AsType[*mfa.BlockedError](err); blocked {
+		return err
 	}
 	for _, p := range promised {
 		if errors.Is(err, p) {

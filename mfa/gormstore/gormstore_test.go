@@ -1,16 +1,19 @@
 package gormstore_test
 
 import (
+	"context"
 	"encoding/hex"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/testdb"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/gormstore"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/mfa/storetest"
 	"github.com/sallyport-id/sallyport/store"
 )
@@ -38,10 +41,21 @@ func open(t *testing.T, url string) (*gormstore.Store, *store.DB) {
 	return gormstore.New(db.Gorm, ring{seal.New(time.Now())}, store.Fail), db
 }
 
+// hooked is a store whose hook a test may set.
+type hooked struct{ *gormstore.Store }
+
+// OnChange implements [storetest.Hooked].
+func (h hooked) OnChange(hook func(mfa.Change) error) {
+	h.Hook = nil
+	if hook != nil {
+		h.Hook = func(_ context.Context, _ *gorm.DB, c mfa.Change) error { return hook(c) }
+	}
+}
+
 func TestStore(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, url string) {
 		s, _ := open(t, url)
-		storetest.Run(t, func(*testing.T) storetest.Stores { return s })
+		storetest.Run(t, func(*testing.T) storetest.Stores { return hooked{s} })
 	})
 }
 
@@ -67,6 +81,40 @@ func TestContactsAreSealedAndBoundToTheirRow(t *testing.T) {
 			(SELECT value_enc FROM mfa_contacts WHERE tenant_id = 't1' AND id = 'p1') WHERE tenant_id = 't1' AND id = 'p2'`).Error)
 		_, err := s.Enrolments(t.Context(), who)
 		require.ErrorIs(t, err, seal.ErrSealed, "a value moved to another row does not open")
+	})
+}
+
+func TestSecretsOfFactorsAreSealedAndBoundToTheirRow(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, url string) {
+		s, db := open(t, url)
+		who := mfa.Subject{TenantID: "t1", UserID: "u1"}
+		for user, seed := range map[string]mfa.Secret{"u1": "the seed of the first", "u2": "the seed of another"} {
+			require.NoError(t, s.AddFactor(t.Context(), mfa.Factor{
+				ID: "app-" + user, Subject: mfa.Subject{TenantID: "t1", UserID: user}, Kind: policy.TOTP, Status: mfa.FactorActive,
+				Secret: seed, LastStep: -1, CreatedAt: time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC),
+			}))
+		}
+		require.NoError(t, s.AddFactor(t.Context(), mfa.Factor{
+			ID: "key", Subject: who, Kind: policy.WebAuthn, Status: mfa.FactorActive,
+			Credential: &mfa.Credential{ID: []byte("id"), PublicKey: []byte("a public key")},
+		}))
+		var rows []string
+		require.NoError(t, db.Gorm.Raw(`SELECT secret_enc FROM mfa_factors`).Scan(&rows).Error)
+		require.Len(t, rows, 3)
+		for _, row := range rows {
+			require.NotContains(t, row, "seed")
+			require.NotContains(t, row, "public")
+		}
+
+		require.NoError(t, db.Gorm.Exec(`UPDATE mfa_factors SET secret_enc =
+			(SELECT secret_enc FROM mfa_factors WHERE tenant_id = 't1' AND id = 'app-u2') WHERE tenant_id = 't1' AND id = 'app-u1'`).Error)
+		_, err := s.Enrolments(t.Context(), who)
+		require.ErrorIs(t, err, seal.ErrSealed, "a seed moved to another row does not open")
+
+		require.NoError(t, s.DisableFactor(t.Context(), who, "app-u1", time.Now()))
+		var left string
+		require.NoError(t, db.Gorm.Raw(`SELECT secret_enc FROM mfa_factors WHERE tenant_id = 't1' AND id = 'app-u1'`).Scan(&left).Error)
+		require.Empty(t, left, "a disabled factor is wiped")
 	})
 }
 

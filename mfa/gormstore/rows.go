@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/sallyport-id/sallyport/mfa"
@@ -40,6 +41,8 @@ type challengeRow struct {
 	ExpiresAt     *time.Time
 	VerifiedAt    *time.Time
 	PolicyVersion int
+	Ceremony      string
+	Answer        string
 }
 
 func (challengeRow) TableName() string { return "mfa_challenges" }
@@ -56,6 +59,7 @@ func challengeOf(r challengeRow) mfa.Challenge {
 		TTL: time.Duration(r.TTLMs) * time.Millisecond, ResendAfter: time.Duration(r.ResendAfterMs) * time.Millisecond,
 		CreatedAt: r.CreatedAt.UTC(), SentAt: fromNull(r.SentAt), ResendAt: fromNull(r.ResendAt),
 		ExpiresAt: fromNull(r.ExpiresAt), VerifiedAt: fromNull(r.VerifiedAt), PolicyVersion: r.PolicyVersion,
+		Ceremony: ceremonyOf(r.Ceremony), Answer: r.Answer,
 	}
 }
 
@@ -70,7 +74,33 @@ func rowOf(c mfa.Challenge) challengeRow {
 		TTLMs: c.TTL.Milliseconds(), ResendAfterMs: c.ResendAfter.Milliseconds(),
 		CreatedAt: c.CreatedAt.UTC(), SentAt: toNull(c.SentAt), ResendAt: toNull(c.ResendAt),
 		ExpiresAt: toNull(c.ExpiresAt), VerifiedAt: toNull(c.VerifiedAt), PolicyVersion: c.PolicyVersion,
+		Ceremony: textOf(c.Ceremony), Answer: c.Answer,
 	}
+}
+
+// ceremonyOf reads what [textOf] wrote. What cannot be read is no ceremony, so no
+// answer to it is right.
+func ceremonyOf(text string) *mfa.Ceremony {
+	if text == "" {
+		return nil
+	}
+	var c mfa.Ceremony
+	err := json.Unmarshal([]byte(text), &c)
+	if err != nil {
+		return nil
+	}
+	return &c
+}
+
+func textOf(c *mfa.Ceremony) string {
+	if c == nil {
+		return ""
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return "" // two strings; it does not happen
+	}
+	return string(text)
 }
 
 func notNil(b []byte) []byte {

@@ -29,7 +29,7 @@ func TestEveryUniqueIndexBeginsWithTheTenant(t *testing.T) {
 		var found []string
 		require.NoError(t, db.Gorm.Raw(firstColumns[db.Dialect]).Scan(&found).Error)
 
-		require.Len(t, found, 12, "six primary keys and six unique indexes: %v", found)
+		require.Greater(t, len(found), 20, "primary keys and unique indexes: %v", found)
 		for _, f := range found {
 			require.Regexp(t, `: tenant_id$`, f)
 		}

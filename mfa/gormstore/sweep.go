@@ -14,8 +14,7 @@ import (
 const keepHistory = 30 * 24 * time.Hour
 
 // aging are the rows that nobody needs any more, each with the column that says
-// so and how long they stay after it. Contacts, factors and guards have no end
-// of their own.
+// so and how long they stay after it. Guards, and contacts and factors that were proved, have no end of their own.
 var aging = []struct {
 	table, column string
 	keep          time.Duration
@@ -23,6 +22,11 @@ var aging = []struct {
 	{"mfa_challenges", "created_at", keepHistory},
 	{"mfa_deliveries", "at", keepHistory},
 	{"mfa_devices", "expires_at", 0},
+	{"mfa_operations", "expires_at", keepHistory},
+	{"mfa_spend", "at", 400 * 24 * time.Hour},
+	{"mfa_conversions", "window_start", 48 * time.Hour},
+	{"mfa_contacts", "expires_at", 0}, // only pending ones expire
+	{"mfa_factors", "expires_at", 0},
 }
 
 // Sweep deletes what has ended at now, for all tenants, and returns how many rows

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/internal/testdb"
 	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
 func TestSweepTakesWhatIsOverAndNothingElse(t *testing.T) {
@@ -26,19 +27,29 @@ func TestSweepTakesWhatIsOverAndNothingElse(t *testing.T) {
 			require.NoError(t, s.CreateDevice(t.Context(), mfa.Device{
 				ID: id, Subject: who, Selector: []byte(id), VerifierHash: []byte(id), CreatedAt: at, ExpiresAt: at,
 			}, 9))
+			require.NoError(t, s.CreateOperation(t.Context(), mfa.Operation{ID: id, Subject: who, Verb: mfa.VerbEnable, Status: mfa.OperationOpen, ExpiresAt: at}))
+			require.NoError(t, s.AddContact(t.Context(), mfa.Contact{ID: id, Subject: who, Kind: mfa.ContactPhone, Value: mfa.Secret(id), Status: mfa.ContactPending, ExpiresAt: at}))
+			require.NoError(t, s.AddFactor(t.Context(), mfa.Factor{ID: id, Subject: who, Kind: policy.TOTP, Status: mfa.FactorPending, ExpiresAt: at}))
 		}
+		require.NoError(t, s.AddContact(t.Context(), mfa.Contact{ID: "kept", Subject: who, Kind: mfa.ContactPhone, Status: mfa.ContactConfirmed}))
 
 		// Two of a table are more than one batch, so every table takes several.
 		swept, err := s.Sweep(t.Context(), now, 1)
 
 		require.NoError(t, err)
-		require.Equal(t, map[string]int64{"mfa_challenges": 2, "mfa_deliveries": 2, "mfa_devices": 3}, swept)
+		require.Equal(t, map[string]int64{
+			"mfa_challenges": 2, "mfa_deliveries": 2, "mfa_devices": 3, "mfa_operations": 2, "mfa_contacts": 3, "mfa_factors": 3,
+			"mfa_spend": 0, "mfa_conversions": 0,
+		}, swept)
 		_, err = s.Challenge(t.Context(), who, "x2")
 		require.NoError(t, err)
 		_, err = s.DeviceBySelector(t.Context(), who, []byte("x3"))
 		require.NoError(t, err)
 		swept, err = s.Sweep(t.Context(), now, 1000)
 		require.NoError(t, err)
-		require.Equal(t, map[string]int64{"mfa_challenges": 0, "mfa_deliveries": 0, "mfa_devices": 0}, swept)
+		require.Equal(t, map[string]int64{
+			"mfa_challenges": 0, "mfa_deliveries": 0, "mfa_devices": 0, "mfa_operations": 0, "mfa_contacts": 0, "mfa_factors": 0,
+			"mfa_spend": 0, "mfa_conversions": 0,
+		}, swept)
 	})
 }

@@ -81,29 +81,6 @@ func (s *Store) Challenge(_ context.Context, who mfa.Subject, id string) (mfa.Ch
 	return copied(*c), nil
 }
 
-// Judge implements [mfa.Store].
-func (s *Store) Judge(_ context.Context, who mfa.Subject, id string, judge func(*mfa.Guard, *mfa.Challenge)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.find(who, id)
-	if c == nil {
-		return mfa.ErrNotFound
-	}
-	g := s.guard(who, c.GuardKey)
-	guard, judged := *g, copied(*c)
-	judge(&guard, &judged)
-
-	g.FailsRun, g.WindowStart, g.WindowFails = guard.FailsRun, guard.WindowStart, guard.WindowFails
-	g.Delays, g.LockedUntil, g.Dead = guard.Delays, guard.LockedUntil, guard.Dead
-	f := s.factor(who, c.FactorID)
-	if f != nil && judged.Status == mfa.ChallengeVerified && c.Status != mfa.ChallengeVerified {
-		f.LastUsedAt = judged.VerifiedAt
-	}
-	c.Status, c.VerifiedAt = judged.Status, judged.VerifiedAt
-	c.Attempts, c.ChainAttempts = judged.Attempts, judged.ChainAttempts
-	return nil
-}
-
 // Accepted implements [mfa.Store].
 func (s *Store) Accepted(_ context.Context, who mfa.Subject, id string, sent mfa.Challenge) error {
 	return s.leaveCreated(who, id, func(c *mfa.Challenge) {
@@ -141,7 +118,7 @@ func (s *Store) Supersede(_ context.Context, who mfa.Subject, id string, due tim
 	if old == nil {
 		return mfa.ErrNotFound
 	}
-	err := old.Renewable(due)
+	err := old.Renewable(due, next.Method)
 	if err != nil {
 		return err
 	}

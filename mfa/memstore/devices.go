@@ -68,3 +68,42 @@ func (s *Store) DeleteDevice(_ context.Context, who mfa.Subject, id string) erro
 	s.drop(who, id)
 	return nil
 }
+
+// DevicesOf implements [mfa.Devices].
+func (s *Store) DevicesOf(_ context.Context, who mfa.Subject) ([]mfa.Device, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []mfa.Device
+	for _, d := range s.devices {
+		if d.Subject == who {
+			all = append(all, d)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b mfa.Device) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return all, nil
+}
+
+// RenameDevice implements [mfa.Devices].
+func (s *Store) RenameDevice(_ context.Context, who mfa.Subject, id, label string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.devices {
+		if s.devices[i].Subject == who && s.devices[i].ID == id {
+			s.devices[i].Label = label
+			return nil
+		}
+	}
+	return mfa.ErrNotFound
+}
+
+// DeleteDevices implements [mfa.Devices].
+func (s *Store) DeleteDevices(_ context.Context, who mfa.Subject) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetDevices(who)
+	return nil
+}
+
+func (s *Store) forgetDevices(who mfa.Subject) {
+	s.devices = slices.DeleteFunc(s.devices, func(d mfa.Device) bool { return d.Subject == who })
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
 // Store implements [mfa.Store] and [mfa.Devices]. Its zero value is empty and
@@ -20,8 +21,26 @@ type Store struct {
 	factors    []mfa.Factor
 	guards     []mfa.Guard
 	challenges []mfa.Challenge
-	deliveries []mfa.Delivery
+	deliveries []*delivery
+	spending   map[string]*spending   // by tenant and day
+	converted  map[string]*conversion // by tenant, country or prefix
 	devices    []mfa.Device
+	codes      map[mfa.Subject][]mfa.RecoveryCode
+	pins       map[mfa.Subject]mfa.PIN
+	handles    map[mfa.Subject]string
+	operations []mfa.Operation
+	tombstones []tombstone
+
+	// Hook runs as the last part of each change of what is enrolled. Its error
+	// undoes the change and is returned. nil: none.
+	Hook func(c mfa.Change) error
+}
+
+// tombstone bars a value for other accounts until a time; zero is for ever.
+type tombstone struct {
+	who   mfa.Subject
+	value mfa.Secret
+	until time.Time
 }
 
 var (
@@ -33,6 +52,10 @@ var (
 func (s *Store) Enrolments(_ context.Context, who mfa.Subject) (mfa.Enrolments, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.enrolments(who), nil
+}
+
+func (s *Store) enrolments(who mfa.Subject) mfa.Enrolments {
 	var e mfa.Enrolments
 	for _, c := range s.contacts {
 		if c.Subject == who && c.Status != mfa.ContactReplaced && c.Status != mfa.ContactRemoved {
@@ -41,6 +64,7 @@ func (s *Store) Enrolments(_ context.Context, who mfa.Subject) (mfa.Enrolments, 
 	}
 	for _, f := range s.factors {
 		if f.Subject == who && f.Status != mfa.FactorDisabled {
+			f.CodesLeft = s.codesLeft(f)
 			e.Factors = append(e.Factors, f)
 		}
 	}
@@ -49,13 +73,17 @@ func (s *Store) Enrolments(_ context.Context, who mfa.Subject) (mfa.Enrolments, 
 			e.Guards = append(e.Guards, g)
 		}
 	}
-	return e, nil
+	return e
 }
 
 // ConfirmContact implements [mfa.Store].
 func (s *Store) ConfirmContact(_ context.Context, who mfa.Subject, id string, unique bool, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.confirmContact(who, id, unique, now)
+}
+
+func (s *Store) confirmContact(who mfa.Subject, id string, unique bool, now time.Time) error {
 	i := slices.IndexFunc(s.contacts, func(c mfa.Contact) bool { return c.Subject == who && c.ID == id })
 	if i < 0 {
 		return mfa.ErrNotFound
@@ -68,8 +96,8 @@ func (s *Store) ConfirmContact(_ context.Context, who mfa.Subject, id string, un
 	default:
 		return mfa.ErrNotFound
 	}
-	c.Status, c.ConfirmedAt, c.Unique = mfa.ContactConfirmed, now, unique
-	if s.taken(c) {
+	c.Status, c.ConfirmedAt, c.Unique, c.ExpiresAt = mfa.ContactConfirmed, now, unique, time.Time{}
+	if s.taken(c) || unique && s.barred(c, now) {
 		return mfa.ErrContactInUse
 	}
 	s.contacts[i] = c
@@ -103,7 +131,7 @@ func (s *Store) AddContact(_ context.Context, c mfa.Contact) error {
 		return mfa.ErrNotFound
 	case i >= 0 && (s.contacts[i].Value != c.Value || s.contacts[i].Kind != c.Kind):
 		return mfa.ErrImmutable
-	case s.taken(c):
+	case s.taken(c), exclusive(c) && s.barred(c, c.ConfirmedAt):
 		return mfa.ErrContactInUse
 	case i < 0:
 		s.contacts = append(s.contacts, c)
@@ -118,6 +146,10 @@ func (s *Store) AddContact(_ context.Context, c mfa.Contact) error {
 func (s *Store) AddFactor(_ context.Context, f mfa.Factor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.putFactor(f)
+}
+
+func (s *Store) putFactor(f mfa.Factor) error {
 	i := slices.IndexFunc(s.factors, func(o mfa.Factor) bool {
 		return o.Subject.TenantID == f.Subject.TenantID && o.ID == f.ID
 	})
@@ -126,33 +158,58 @@ func (s *Store) AddFactor(_ context.Context, f mfa.Factor) error {
 		return mfa.ErrNotFound
 	case i >= 0 && s.factors[i].Status == mfa.FactorDisabled && f.Status != mfa.FactorDisabled:
 		return mfa.ErrImmutable
+	case s.hasKey(f):
+		return mfa.ErrKeyExists
 	case s.hasFactor(f):
 		return mfa.ErrFactorExists
 	case i < 0:
 		s.factors = append(s.factors, f)
 	default:
 		f.CreatedAt = s.factors[i].CreatedAt
+		f.LastStep = max(f.LastStep, s.factors[i].LastStep)
 		s.factors[i] = f
 	}
 	return nil
 }
 
+// hasFactor reports whether an active factor leaves no room for f.
 func (s *Store) hasFactor(f mfa.Factor) bool {
-	return f.Status == mfa.FactorActive && f.ContactID != "" && slices.ContainsFunc(s.factors, func(o mfa.Factor) bool {
-		return o.Status == mfa.FactorActive && o.ID != f.ID &&
-			o.Subject == f.Subject && o.Kind == f.Kind && o.ContactID == f.ContactID
+	single := f.Kind == policy.TOTP || f.Kind == policy.RecoveryCodes || f.Kind == policy.PIN
+	return f.Status == mfa.FactorActive && slices.ContainsFunc(s.factors, func(o mfa.Factor) bool {
+		if o.Status != mfa.FactorActive || o.ID == f.ID || o.Subject != f.Subject {
+			return false
+		}
+		return o.Exclusive && f.Exclusive ||
+			o.Kind == f.Kind && (single || f.ContactID != "" && o.ContactID == f.ContactID)
+	})
+}
+
+// hasKey reports whether the key of f is an active one of the tenant.
+func (s *Store) hasKey(f mfa.Factor) bool {
+	return f.Status == mfa.FactorActive && f.Credential != nil && slices.ContainsFunc(s.factors, func(o mfa.Factor) bool {
+		return o.Status == mfa.FactorActive && o.ID != f.ID && o.Subject.TenantID == f.Subject.TenantID &&
+			o.Credential != nil && string(o.Credential.ID) == string(f.Credential.ID)
 	})
 }
 
 // DisableFactor implements [mfa.Store].
-func (s *Store) DisableFactor(_ context.Context, who mfa.Subject, id string) error {
+func (s *Store) DisableFactor(_ context.Context, who mfa.Subject, id string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err := s.disableFactor(who, id, now)
+	if err == nil {
+		s.forgetDevices(who)
+	}
+	return err
+}
+
+func (s *Store) disableFactor(who mfa.Subject, id string, now time.Time) error {
 	f := s.factor(who, id)
 	if f == nil {
 		return mfa.ErrNotFound
 	}
-	f.Status = mfa.FactorDisabled
+	f.Status, f.DisabledAt, f.Secret, f.Credential, f.Exclusive = mfa.FactorDisabled, now, "", nil, false
+	s.setCodes(who, slices.DeleteFunc(s.codes[who], func(c mfa.RecoveryCode) bool { return c.FactorID == id }))
 	return nil
 }
 
@@ -162,25 +219,4 @@ func (s *Store) factor(who mfa.Subject, id string) *mfa.Factor {
 		return nil
 	}
 	return &s.factors[i]
-}
-
-// RecordDelivery implements [mfa.Store].
-func (s *Store) RecordDelivery(_ context.Context, d mfa.Delivery) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deliveries = append(s.deliveries, d)
-	return nil
-}
-
-// Deliveries returns the log of deliveries to who, oldest first.
-func (s *Store) Deliveries(_ context.Context, who mfa.Subject) ([]mfa.Delivery, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []mfa.Delivery
-	for _, d := range s.deliveries {
-		if d.Subject == who {
-			found = append(found, d)
-		}
-	}
-	return found, nil
 }

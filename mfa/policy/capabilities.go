@@ -30,16 +30,19 @@ type Capabilities struct {
 // Enforced returns what the engine of this version enforces. What is not in it
 // is refused when a policy is saved, and masked in the demo.
 //
-// Stages of lifecycle may name any proof: no lifecycle operation exists yet, so
-// none can run without them.
+// Stages of lifecycle may name any proof; those of actions name what can be proved
+// without changing anything.
 func Enforced() Capabilities {
 	return Capabilities{
-		Methods: List[Kind]{Email, SMS},
+		Methods: List[Kind]{Email, SMS, Voice, TOTP, WebAuthn, RecoveryCodes, PIN},
 		Proofs: List[Proof]{
-			ProofPassword, ProofSecondFactor, ProofDeliveredCode, ProofAnyFactor, ProofFreshLogin,
+			ProofPassword, ProofPIN, ProofSecondFactor, ProofDeliveredCode, ProofAnyFactor, ProofFreshLogin,
 		},
 		Bindings: List[Binding]{BindingNone, BindingPage, BindingMessage},
-		Features: List[Feature]{FeaturePreconditions, FeatureUserFlags, FeatureAdminAssigned},
+		Features: List[Feature]{
+			FeaturePreconditions, FeatureUserFlags, FeatureAdminAssigned, FeatureLastUsed, FeatureEnrolmentGrace,
+			FeaturePromptHint, FeatureSignals, FeatureCombinedProofs, FeatureTelephonyBudget,
+		},
 	}
 }
 

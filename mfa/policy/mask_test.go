@@ -22,16 +22,16 @@ func TestMaskedPresetsAreValidAndSupported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := preset(t, name)
 
-			masked, notYet := Mask(p, Enforced())
+			masked, notYet := Mask(p, early())
 
 			require.Equal(t, gone, notYet)
 			errs, _ := Validate(masked, Facts{})
 			require.Empty(t, errs)
-			require.Empty(t, Unsupported(masked, Enforced()))
+			require.Empty(t, Unsupported(masked, early()))
 			require.Empty(t, cmp.Diff(preset(t, name), p), "the policy that is masked stays as it was")
 			require.Equal(t, name, masked.Name)
 
-			again, notYet := Mask(masked, Enforced())
+			again, notYet := Mask(masked, early())
 			require.Empty(t, notYet)
 			require.Empty(t, cmp.Diff(masked, again), "a masked policy needs no mask")
 		})
@@ -50,7 +50,7 @@ func TestMaskOfAnEngineThatLacksNothing(t *testing.T) {
 }
 
 func TestMaskOfTheBroker(t *testing.T) {
-	masked, _ := Mask(preset(t, systemB), Enforced())
+	masked, _ := Mask(preset(t, systemB), early())
 
 	require.Equal(t, List[Kind]{SMS, Email}, masked.Delivery.FallbackTo)
 	require.Equal(t, []string{"auth.login", "mfa.disable", "operation.confirm"}, slices.Sorted(maps.Keys(masked.Actions)))
@@ -64,7 +64,7 @@ func TestMaskOfTheBroker(t *testing.T) {
 }
 
 func TestMaskOfTheMarketplace(t *testing.T) {
-	masked, _ := Mask(preset(t, systemC), Enforced())
+	masked, _ := Mask(preset(t, systemC), early())
 
 	require.Equal(t, List[LineType]{LineMobile, LineAmbiguous}, masked.Contacts.Phone.LineTypes)
 	require.Equal(t, List[LineType]{LineMobile, LineAmbiguous}, masked.Contacts.Phone.VoiceTo)
@@ -76,7 +76,7 @@ func TestMaskNeverMakesAnythingEasier(t *testing.T) {
 	t.Run("an action whose methods are all gone goes away, for an empty list means every method", func(t *testing.T) {
 		p := edited(t, systemB, `actions/operation.confirm/methods = ["totp"]`)
 
-		masked, notYet := Mask(p, Enforced())
+		masked, notYet := Mask(p, early())
 
 		require.NotContains(t, masked.Actions, "operation.confirm")
 		require.Contains(t, notYet, "action:operation.confirm")
@@ -84,7 +84,7 @@ func TestMaskNeverMakesAnythingEasier(t *testing.T) {
 	t.Run("a login with none of its methods lets nobody in", func(t *testing.T) {
 		p := edited(t, systemB, `actions/auth.login/methods = ["totp"]`)
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		require.Empty(t, masked.LoginMethods())
 		require.Equal(t, Stages{{ProofSecondFactor}}, masked.Actions[ActionLogin].Stages)
@@ -92,15 +92,15 @@ func TestMaskNeverMakesAnythingEasier(t *testing.T) {
 	t.Run("a login with a stage that cannot be run stays, and is reported", func(t *testing.T) {
 		p := edited(t, systemB, `actions/auth.login/stages = [["pin"], ["second_factor"]]`)
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		require.Equal(t, Stages{{ProofPIN}, {ProofSecondFactor}}, masked.Actions[ActionLogin].Stages)
-		require.Equal(t, []string{"actions.auth.login.stages[0][0]"}, paths(Unsupported(masked, Enforced())))
+		require.Equal(t, []string{"actions.auth.login.stages[0][0]"}, paths(Unsupported(masked, early())))
 		errs, _ := Validate(masked, Facts{})
 		require.Equal(t, []string{"V12 actions.auth.login.stages"}, at(errs))
 	})
 	t.Run("an action whose code can no longer be delivered goes away", func(t *testing.T) {
-		engine := Enforced()
+		engine := early()
 		engine.Methods = List[Kind]{TOTP}
 		p := edited(t, systemA, `methods/totp/enabled = true`, "actions/payout.request/methods = []")
 
@@ -113,7 +113,7 @@ func TestMaskNeverMakesAnythingEasier(t *testing.T) {
 
 func TestMaskOfAnEngineWithoutMethods(t *testing.T) {
 	t.Run("a second factor of which no method is left goes away", func(t *testing.T) {
-		engine := Enforced()
+		engine := early()
 		engine.Methods = nil
 		masked, notYet := Mask(preset(t, systemD), engine)
 
@@ -123,14 +123,14 @@ func TestMaskOfAnEngineWithoutMethods(t *testing.T) {
 		require.Contains(t, at(errs), "V27 actions.mfa.disable", "the result is refused")
 	})
 	t.Run("so does one that names no methods", func(t *testing.T) {
-		engine := Enforced()
+		engine := early()
 		engine.Methods = nil
 		masked, _ := Mask(preset(t, systemB), engine)
 
 		require.NotContains(t, masked.Actions, ActionMFADisable)
 	})
 	t.Run("an action that takes a password only needs no method", func(t *testing.T) {
-		engine := Enforced()
+		engine := early()
 		engine.Methods = nil
 		masked, _ := Mask(edited(t, systemB, `actions/note.add = {"stages": [["password"]]}`), engine)
 
@@ -144,7 +144,7 @@ func TestMaskThatAdjustsOtherFields(t *testing.T) {
 	t.Run("an app that everybody needs cannot be masked", func(t *testing.T) {
 		p := edited(t, systemE, "methods/sms/enabled = false", "methods/totp/enabled = true")
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		errs, _ := Validate(masked, Facts{})
 		require.Contains(t, at(errs), "V03 enforcement.mode")
@@ -152,7 +152,7 @@ func TestMaskThatAdjustsOtherFields(t *testing.T) {
 	t.Run("the class of a login is not lowered", func(t *testing.T) {
 		p := edited(t, systemB, `acr/login_min = "mfa"`, "methods/sms/enabled = false")
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		require.Equal(t, ClassMFA, masked.ACR.LoginMin)
 		errs, _ := Validate(masked, Facts{})
@@ -161,7 +161,7 @@ func TestMaskThatAdjustsOtherFields(t *testing.T) {
 	t.Run("the primary method is gone, so the user chooses", func(t *testing.T) {
 		p := edited(t, systemE, "methods/totp/enabled = true", `methods/sms/role = "backup"`)
 
-		masked, notYet := Mask(p, Enforced())
+		masked, notYet := Mask(p, early())
 
 		require.Equal(t, FirstUserChoice, masked.Delivery.First)
 		require.Equal(t, []string{"totp", "recovery_codes"}, notYet)
@@ -171,14 +171,14 @@ func TestMaskThatAdjustsOtherFields(t *testing.T) {
 	t.Run("a method that had to be among several need not be there alone", func(t *testing.T) {
 		p := edited(t, systemB, `selection/tenant_multi_must_include = ["totp"]`)
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		require.Empty(t, masked.Selection.TenantMultiMustInclude)
 	})
 	t.Run("only fixed lines were accepted", func(t *testing.T) {
 		p := edited(t, systemC, `contacts/phone/line_types = ["fixed"]`, "contacts/phone/sms_to = []", `contacts/phone/voice_to = ["fixed"]`)
 
-		masked, _ := Mask(p, Enforced())
+		masked, _ := Mask(p, early())
 
 		errs, _ := Validate(masked, Facts{})
 		require.Empty(t, errs)
@@ -191,9 +191,9 @@ func TestMaskClearsWhatIsRefused(t *testing.T) {
 			continue
 		}
 		t.Run(d.field, func(t *testing.T) {
-			masked, _ := Mask(edited(t, systemA, d.edit), Enforced())
+			masked, _ := Mask(edited(t, systemA, d.edit), early())
 
-			require.Empty(t, Unsupported(masked, Enforced()))
+			require.Empty(t, Unsupported(masked, early()))
 			errs, _ := Validate(masked, Facts{})
 			require.Empty(t, errs)
 		})

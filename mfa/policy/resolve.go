@@ -99,16 +99,30 @@ func (p Policy) ActionMethods(name string) []Kind {
 		m := p.Methods[k]
 		return !m.Enabled || m.Role == RoleCompanion || !m.Uses.Has(use)
 	})
-	order := []Role{RolePrimary, RoleAny, RoleBackup}
-	slices.SortStableFunc(methods, func(a, b Kind) int {
-		return cmp.Compare(slices.Index(order, p.Methods[a].Role), slices.Index(order, p.Methods[b].Role))
-	})
+	slices.SortStableFunc(methods, p.byRole)
 	return methods
 }
 
 // LoginMethods returns the methods that may be presented at the second step of a
 // login, in the order of [Policy.ActionMethods].
 func (p Policy) LoginMethods() []Kind { return p.ActionMethods(ActionLogin) }
+
+// FactorMethods returns the methods by which a user may prove a second factor in the
+// account's own settings, primary before the others and backup last: those that are
+// good for a login or an action.
+func (p Policy) FactorMethods() []Kind {
+	methods := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool {
+		m := p.Methods[k]
+		return !m.Enabled || m.Role == RoleCompanion || !m.Uses.Has(UseLogin) && !m.Uses.Has(UseAction)
+	})
+	slices.SortStableFunc(methods, p.byRole)
+	return methods
+}
+
+func (p Policy) byRole(a, b Kind) int {
+	order := []Role{RolePrimary, RoleAny, RoleBackup}
+	return cmp.Compare(slices.Index(order, p.Methods[a].Role), slices.Index(order, p.Methods[b].Role))
+}
 
 // TrustLifetime returns how long a device may skip the second step of a login,
 // counted from when it was trusted. It is 0 when devices are not trusted or the

@@ -48,7 +48,7 @@ func strangersChallenge(t *testing.T, s Stores) {
 		require.ErrorIs(t, err, mfa.ErrNotFound, name)
 		_, err = s.OpenChallenge(ctx, x, c.OwnerID)
 		require.ErrorIs(t, err, mfa.ErrNotFound, name)
-		err = s.Judge(ctx, x, "c1", func(*mfa.Guard, *mfa.Challenge) { t.Error(name, "was let to judge") })
+		err = s.Judge(ctx, x, mfa.Which{ChallengeID: "c1"}, func(*mfa.Case) { t.Error(name, "was let to judge") })
 		require.ErrorIs(t, err, mfa.ErrNotFound, name)
 		require.ErrorIs(t, s.Accepted(ctx, x, "c2", open), mfa.ErrNotFound, name)
 		require.ErrorIs(t, s.Refused(ctx, x, "c2"), mfa.ErrNotFound, name)

@@ -73,7 +73,7 @@ func notListed(t *testing.T, s Stores) {
 		require.NoError(t, s.AddContact(t.Context(), c))
 	}
 	require.NoError(t, s.AddFactor(t.Context(), smsFactor(who)))
-	require.NoError(t, s.DisableFactor(t.Context(), who, "f1"))
+	require.NoError(t, s.DisableFactor(t.Context(), who, "f1", t0))
 
 	got, err := s.Enrolments(t.Context(), who)
 
@@ -93,7 +93,7 @@ func strangersContact(t *testing.T, s Stores) {
 		require.NoError(t, err, name)
 		require.Empty(t, got, name)
 		require.ErrorIs(t, s.ConfirmContact(t.Context(), stranger, "phone", false, t0), mfa.ErrNotFound, name)
-		require.ErrorIs(t, s.DisableFactor(t.Context(), stranger, "f1"), mfa.ErrNotFound, name)
+		require.ErrorIs(t, s.DisableFactor(t.Context(), stranger, "f1", t0), mfa.ErrNotFound, name)
 	}
 	other := mfa.Subject{TenantID: who.TenantID, UserID: "u2"}
 	require.ErrorIs(t, s.AddContact(t.Context(), phone(other, "phone", "+526441832399")), mfa.ErrNotFound)
@@ -202,7 +202,7 @@ func oneFactor(t *testing.T, s Stores) {
 func disabledStays(t *testing.T, s Stores) {
 	who := newSubject()
 	require.NoError(t, s.AddFactor(t.Context(), smsFactor(who)))
-	require.NoError(t, s.DisableFactor(t.Context(), who, "f1"))
+	require.NoError(t, s.DisableFactor(t.Context(), who, "f1", t0))
 
 	require.ErrorIs(t, s.AddFactor(t.Context(), smsFactor(who)), mfa.ErrImmutable)
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/mfa/webauthn"
 	"github.com/sallyport-id/sallyport/ratelimit"
 )
 
@@ -26,6 +27,7 @@ import (
 // address and a confirmed phone under the policy contractor-email-first.
 type Lab struct {
 	*mfa.Service
+	Hashes  *Hashes
 	Who     mfa.Subject
 	Policy  *policy.Policy
 	Clock   *Clock
@@ -44,12 +46,16 @@ func NewLab(t *testing.T, s Stores) *Lab {
 	number.Status, number.ConfirmedAt = mfa.ContactConfirmed, t0.Add(-time.Hour)
 	require.NoError(t, s.AddContact(t.Context(), number))
 
-	lab := &Lab{Who: who, Policy: &p, Clock: &Clock{at: t0}, Mailbox: &Mailbox{}, Log: &Log{}}
-	lab.Service = &mfa.Service{
-		Store: s, Devices: s, Limits: &ratelimit.Memory{}, Sender: lab.Mailbox, Composer: words{}, Peppers: pepper{},
-		Events: lab.Log, Now: lab.Clock.Now,
-	}
+	lab := &Lab{Who: who, Policy: &p, Clock: &Clock{at: t0}, Mailbox: &Mailbox{}, Log: &Log{}, Hashes: &Hashes{}}
+	lab.Service = newService(s, lab, &ratelimit.Memory{})
 	return lab
+}
+
+func newService(s Stores, lab *Lab, limits ratelimit.Limiter) *mfa.Service {
+	return &mfa.Service{
+		Store: s, Devices: s, Limits: limits, Sender: lab.Mailbox, Composer: words{}, Peppers: pepper{},
+		Events: lab.Log, Now: lab.Clock.Now, Hasher: lab.Hashes, Keys: webauthn.Keys{},
+	}
 }
 
 // NoLimits takes the rate limits away, so that a test sees what is left.
@@ -58,6 +64,7 @@ func (l *Lab) NoLimits() {
 	l.Policy.Limits.SendPerContact, l.Policy.Limits.SendPerUser, l.Policy.Limits.SendPerIP = many, many, many
 	l.Policy.Limits.SendPerPrefix, l.Policy.Limits.SendPerCountry = many, many
 	l.Policy.Limits.VerifyPerUser, l.Policy.Limits.VerifyPerIP = many, many
+	l.Policy.Limits.NewContactsPerUser = many
 }
 
 // Login asks for the second step of a login in interaction owner.
@@ -190,10 +197,14 @@ func (b *Mailbox) Find(id string) (mfa.Message, bool) {
 type Log struct {
 	mu     sync.Mutex
 	events []mfa.Event
+	Each   func(mfa.Event) // runs first; nil: nothing
 }
 
 // Observe implements [mfa.Observer].
 func (l *Log) Observe(_ context.Context, e mfa.Event) {
+	if l.Each != nil {
+		l.Each(e)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
@@ -242,6 +253,13 @@ func (pepper) CodeMAC(id, tenantID string, parts ...string) ([]byte, error) {
 		fmt.Fprintf(h, "%d:%s", len(p), p)
 	}
 	return h.Sum(nil), nil
+}
+
+// KeyedSecret implements [mfa.Peppers].
+func (pepper) KeyedSecret(label, tenantID, userID string, secret mfa.Secret) mfa.Secret {
+	h := hmac.New(sha256.New, []byte("secret "+label+tenantID+userID))
+	h.Write([]byte(secret.Reveal()))
+	return mfa.Secret(hex.EncodeToString(h.Sum(nil)))
 }
 
 // LimitKey implements [mfa.Peppers].

@@ -4,6 +4,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"sync"
@@ -27,10 +28,16 @@ type Stores interface {
 // Run checks every promise. open may return the same stores each time: every test
 // works in a tenant of its own.
 func Run(t *testing.T, open func(*testing.T) Stores) {
-	for _, group := range [][]promise{contactPromises, challengePromises, racePromises, devicePromises, threats, deliveryThreats, deviceThreats} {
+	for _, group := range [][]promise{contactPromises, challengePromises, racePromises, devicePromises, threats, deliveryThreats, deviceThreats, lifeThreats, factorThreats, lifePromises} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) { p.check(t, open(t)) })
 		}
+	}
+	for _, r := range lifeRows {
+		t.Run(r.name, func(t *testing.T) { r.check(t, open(t)) })
+	}
+	for _, r := range refusals {
+		t.Run(r.name, func(t *testing.T) { r.check(t, open(t)) })
 	}
 }
 
@@ -93,10 +100,20 @@ func guardOf(t *testing.T, s Stores, who mfa.Subject) mfa.Guard {
 
 // try lets the store judge one answer at now.
 func try(s Stores, who mfa.Subject, id string, mac []byte, now time.Time) (verdict, err error) {
-	err = s.Judge(context.Background(), who, id, func(g *mfa.Guard, c *mfa.Challenge) {
-		verdict = mfa.Try(g, c, mac, now, rule)
+	err = s.Judge(context.Background(), who, mfa.Which{ChallengeID: id, FactorID: factorOf(s, who, id)}, func(k *mfa.Case) {
+		right := func() bool { return bytes.Equal(mac, k.Challenge.CodeMAC) }
+		verdict = mfa.Try(&k.Guard, &k.Challenge, right, now, rule)
 	})
 	return verdict, err
+}
+
+// factorOf is the factor of challenge id, "" where there is none.
+func factorOf(s Stores, who mfa.Subject, id string) string {
+	c, err := s.Challenge(context.Background(), who, id)
+	if err != nil {
+		return ""
+	}
+	return c.FactorID
 }
 
 // inParallel counts for how many of n calls at once f is true.

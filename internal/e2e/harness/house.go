@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/demo"
+	"github.com/sallyport-id/sallyport/internal/server"
 	"github.com/sallyport-id/sallyport/internal/setup"
 	"github.com/sallyport-id/sallyport/internal/testdb"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -146,7 +147,7 @@ func (h *House) TryApply(ctx context.Context, tenants ...setup.Tenant) error {
 		return err
 	}
 	s := &setup.Setup{
-		Rows: h.Server.Store, Factors: h.Server.Factors, Ring: h.Ring(), Hashes: hashes,
+		Rows: h.Server.Store, Factors: h.Server.Factors, Ring: h.Ring(), Peppers: server.Peppers(h.Ring()), Hashes: hashes,
 		PublicURL: public, Now: h.Clock.Now, Author: "test",
 	}
 	_, err = s.Apply(ctx, setup.File{Tenants: tenants})
