@@ -36,23 +36,23 @@ type faulty struct {
 var errCommit = errors.New("connection lost during commit")
 
 // Judge implements mfa.Store.
-func (f *faulty) Judge(ctx context.Context, who mfa.Subject, id string, judge func(*mfa.Guard, *mfa.Challenge)) error {
+func (f *faulty) Judge(ctx context.Context, who mfa.Subject, which mfa.Which, judge func(*mfa.Case)) error {
 	switch f.fault.Load() {
 	case lost:
-		return f.judgeAndLose(ctx, who, id, judge)
+		return f.judgeAndLose(ctx, who, which, judge)
 	case unsure:
-		return &store.UnavailableError{Err: errors.Join(errCommit, f.Store.Judge(ctx, who, id, judge))}
+		return &store.UnavailableError{Err: errors.Join(errCommit, f.Store.Judge(ctx, who, which, judge))}
 	}
-	return f.Store.Judge(ctx, who, id, judge)
+	return f.Store.Judge(ctx, who, which, judge)
 }
 
-func (f *faulty) judgeAndLose(ctx context.Context, who mfa.Subject, id string, judge func(*mfa.Guard, *mfa.Challenge)) error {
+func (f *faulty) judgeAndLose(ctx context.Context, who mfa.Subject, which mfa.Which, judge func(*mfa.Case)) error {
 	db := f.house.Server.Store.DB
 	tx := db.Gorm.WithContext(ctx).Begin()
 	inner := server.NewFactors(&store.DB{
 		Gorm: tx.Session(&gorm.Session{DisableNestedTransaction: true}), SQL: db.SQL, Dialect: db.Dialect,
 	}, f.house.Ring())
-	err := inner.Judge(ctx, who, id, judge)
+	err := inner.Judge(ctx, who, which, judge)
 	return &store.UnavailableError{Err: errors.Join(errCommit, err, tx.Rollback().Error)}
 }
 

@@ -101,7 +101,7 @@ func cookieScope(t *testing.T, h *harness.House) {
 
 	secure, open := set(buildTLS(t, h, nil)), set(build(t, h, nil))
 
-	require.Len(t, shapes(secure), 3, "browser, session and trusted device: %v", shapes(secure))
+	require.Len(t, shapes(secure), 4, "browser, session, known browser and trusted device: %v", shapes(secure))
 	for _, c := range slices.Concat(secure, open) {
 		require.True(t, c.HttpOnly, "%s", c)
 		require.Equal(t, "/", c.Path, "%s", c)

@@ -88,6 +88,9 @@ func fixation(t *testing.T, h *harness.House) {
 var public = []string{
 	"/t/:tenant/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/t/:tenant",
 	"/t/:tenant/jwks", "/healthz", "/readyz", "/static/*name",
+	"/t/:tenant/forgot", "/t/:tenant/forgot/sent", "/t/:tenant/reset", "/t/:tenant/verify-email", "/t/:tenant/verify-email/new",
+	"/t/:tenant/sign-up", "/t/:tenant/sign-up/sent", "/t/:tenant/sign-up/finish", "/t/:tenant/lang",
+	"/t/:tenant/.well-known/change-password", "/.well-known/change-password",
 }
 
 // halfway are the pages of the second step itself.
@@ -123,6 +126,9 @@ func halfLogin(t *testing.T, h *harness.House) {
 		switch {
 		case status == http.StatusSeeOther && strings.HasSuffix(route.Path, "/authorize"):
 			require.Contains(t, location, "error=login_required", "%s %s", route.Method, route.Path)
+		case status == http.StatusSeeOther && strings.HasPrefix(route.Path, "/t/:tenant/settings"):
+			require.Regexp(t, "^/t/"+p.Slug+"/interaction/[^/]+$", location, "%s %s asks for a login of its own", route.Method, route.Path)
+			require.NotContains(t, location, v.id)
 		case status == http.StatusSeeOther:
 			at, err := url.Parse(location)
 			require.NoError(t, err)
