@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/sallyport-id/sallyport/ratelimit"
@@ -118,11 +119,23 @@ func (s *Service) tellEffect(ctx context.Context, d Doer, o Operation, e Effect)
 	}
 	s.tellOperation(ctx, EventOperationDone, d, o, nil)
 	for _, n := range e.Change.Notices {
+		if n.ContactID != "" {
+			continue // the old contact is told as well; that is no event of its own
+		}
 		s.Events.Observe(ctx, Event{
-			Kind: "notice." + n.Kind, Subject: d.Subject, Result: "queued", Owner: o.ID, Action: o.name(), Method: n.Method,
+			Kind: eventName(n.Kind), Subject: d.Subject, Result: "ok", Owner: o.ID, Action: o.name(), Method: n.Method,
 			IP: d.IP, At: s.now(), Data: map[string]string{"contact": n.Masked},
 		})
 	}
+}
+
+// eventName is the event that a notice tells of: factor.added for factor_added.
+func eventName(notice string) string {
+	i := strings.LastIndexByte(notice, '_')
+	if i < 0 {
+		return notice
+	}
+	return notice[:i] + "." + notice[i+1:]
 }
 
 // now is the clock in the precision that every store keeps.

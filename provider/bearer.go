@@ -53,7 +53,10 @@ func formToken(r *http.Request) (string, error) {
 // resourceError answers a request for a protected resource that failed, with
 // the challenge of RFC 6750 section 3. Where no token was sent it names no
 // error (section 3.1).
-func (p *Provider) resourceError(c *gin.Context, err error) {
+func (p *Provider) resourceError(c *gin.Context, err error) { p.scopedError(c, err, scopeOpenID) }
+
+// scopedError is resourceError for a resource that wants scope.
+func (p *Provider) scopedError(c *gin.Context, err error, scope string) {
 	e := fromFosite(err)
 	logFailure(c, e)
 	challenge := "Bearer"
@@ -61,7 +64,7 @@ func (p *Provider) resourceError(c *gin.Context, err error) {
 		challenge = `Bearer error="` + e.Code + `", error_description="` + e.Description + `"`
 	}
 	if e.Code == codeInsufficientScope {
-		challenge += `, scope="` + scopeOpenID + `"`
+		challenge += `, scope="` + scope + `"`
 	}
 	h := c.Writer.Header()
 	h.Set("Cache-Control", "no-store")

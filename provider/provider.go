@@ -23,6 +23,8 @@ type Provider struct {
 	People       consent.People
 	Flow         *consent.Service
 	Interactions consent.Store
+	Users        UserStore  // of the users endpoints; nil: they do not exist
+	Status       UserStatus // of the users endpoints
 	Secrets      Secrets
 	Pages        *web.Pages
 	Cookies      *web.Cookies
@@ -46,6 +48,9 @@ func (p *Provider) Mount(r gin.IRouter) {
 	r.POST("/authorize", web.Page(p.Pages, p.authorize))
 	r.GET("/authorize/resume/:id", web.Page(p.Pages, p.resume))
 	p.mountTokens(r)
+	if p.Users != nil {
+		p.mountUsers(r)
+	}
 }
 
 // MountMetadata adds the discovery document at r itself. The RFC 8414 form lies

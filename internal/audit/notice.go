@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
@@ -14,6 +15,8 @@ var noticeOf = map[string]struct{ text, event string }{
 	mfa.EventFactorLocked:     {"factor_locked", "factor_locked"},
 	mfa.EventDeviceTrusted:    {"device_trusted", "device_trusted"},
 	mfa.EventDeviceTheft:      {"device_theft", ""},
+	mfa.EventRecoveryCodeUsed: {"recovery_code_used", "recovery_code_used"},
+	mfa.EventFactorCloned:     {"factor_removed", ""},
 }
 
 func (l *Log) notices(ctx context.Context, e mfa.Event) []identity.Notice {
@@ -21,5 +24,8 @@ func (l *Log) notices(ctx context.Context, e mfa.Event) []identity.Notice {
 	if !ok || n.event != "" && !l.Mailed(ctx, e.Subject.TenantID, n.event) {
 		return nil
 	}
-	return []identity.Notice{{TenantID: e.Subject.TenantID, UserID: e.Subject.UserID, Kind: n.text, At: e.At}}
+	left, _ := strconv.Atoi(e.Data["left"]) // of recovery codes; 0 where it is about something else
+	return []identity.Notice{{
+		TenantID: e.Subject.TenantID, UserID: e.Subject.UserID, Kind: n.text, At: e.At, Method: string(e.Method), Count: left,
+	}}
 }

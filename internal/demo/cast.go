@@ -286,6 +286,9 @@ func clientOf(h house, a app) (setup.Client, error) {
 		"first_party":   a.ID == shopClient,
 		"acr_mode":      identity.ACRRequired, "id_token_signed_response_alg": "ES256",
 	}
+	if a.ID == shopClient { // its server may ask where its users stand, and set flags
+		members["scopes"] = append(members["scopes"].([]string), "users.security", "users.flags")
+	}
 	if h.slug == "conformance" {
 		members["acr_mode"], members["id_token_signed_response_alg"], members["pkce_optional"] = identity.ACRVoluntary, "RS256", true
 	}

@@ -93,7 +93,7 @@ func New(o Options) (*Server, error) {
 	accounts := newAccounts(o, rows, factors, buckets, peppers, log)
 	op := &provider.Provider{
 		Realms: realms, Keys: realms, Grants: rows, People: rows, Flow: flow, Interactions: rows,
-		Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Browsers: accounts.SignIn.Browsers, Audit: log.Append, Now: o.Now,
+		Users: rows, Status: statusFrom(factors, o.Now), Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Browsers: accounts.SignIn.Browsers, Audit: log.Append, Now: o.Now,
 	}
 	flowPages := &hosted.Handler{
 		Flow: flow, MFA: second, SignIn: accounts.SignIn, Pages: pages, Cookies: cookies, Observe: log.Observe, Now: o.Now,
