@@ -2,6 +2,7 @@ package consent
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
@@ -86,6 +87,13 @@ type State struct {
 	// Paged is set once a page was shown, so that the way back to the app is
 	// the interstitial and not a redirect.
 	Paged bool `json:"paged,omitempty"`
+}
+
+// codeGiven reports whether a recovery code was given in this interaction. The list
+// is one factor: a second code of it proves nothing that the first one has not.
+func (s State) codeGiven() bool {
+	given := func(e identity.AuthEvent) bool { return e.Method == string(policy.RecoveryCodes) }
+	return slices.ContainsFunc(s.Here, given) || slices.ContainsFunc(s.Proofs, func(p StagedProof) bool { return given(p.Event) })
 }
 
 // Target says which step of an interaction a challenge is for.

@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/ratelimit"
 )
 
 // About is what messages may say that are sent in the middle of st.
@@ -47,7 +48,7 @@ func (st *Standing) ask(target Target) mfa.Ask {
 	if st.In != nil {
 		a.OwnerID, a.Binding = st.In.ID, st.In.BrowserHash
 	}
-	a.Known = st.enrolments
+	a.Known, a.CodeGiven = st.enrolments, st.state().codeGiven()
 	return a
 }
 
@@ -69,6 +70,9 @@ func (st *Standing) detailsHash() string {
 // Arrive makes sure that the challenge of the present step has begun, once,
 // however often and however parallel it is called. Nothing begins where the user
 // has to choose a method first, or has to read an action's page first.
+//
+// Errors: those of [mfa.Service.Begin]; [ErrOver] where the app has asked the user for
+// too many confirmations, which has ended the interaction.
 func (s *Service) Arrive(ctx context.Context, st *Standing, b Browser) (*mfa.Challenge, error) {
 	if st.Target == (Target{}) {
 		return nil, nil
@@ -329,9 +333,15 @@ func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) 
 }
 
 // confirm makes the confirmation of the action asked for, once.
+//
+// Errors: [ErrOver] where the app has asked the user for too many.
 func (s *Service) confirm(ctx context.Context, st *Standing) error {
 	if st.state().ConfirmationID != "" {
 		return nil
+	}
+	err := s.bounded(ctx, st)
+	if err != nil {
+		return err
 	}
 	c := Confirmation{
 		ID: newID(), TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, ClientID: st.Client.ID,
@@ -355,4 +365,25 @@ func (s *Service) confirm(ctx context.Context, st *Standing) error {
 		return nil
 	}
 	return s.Store.CreateConfirmation(ctx, c)
+}
+
+// perApp is how many confirmations one app may ask one user for: somebody who is
+// asked again and again says yes in the end. Source: mfa.md 4.11.10, ASVS 6.6.4.
+var perApp = ratelimit.Per(10, time.Hour)
+
+// bounded ends the interaction, before anything reaches the user, if its app has
+// asked him for too many confirmations.
+//
+// Errors: [ErrOver] then.
+func (s *Service) bounded(ctx context.Context, st *Standing) error {
+	tenant := st.Realm.Tenant.ID
+	err := s.MFA.Limits.Spend(ctx, s.Now(), ratelimit.Charge{
+		What: "confirmation", Key: "confirmation/" + s.MFA.Peppers.LimitKey(tenant, st.User.ID+"\x00"+st.Client.ID), Limit: perApp,
+	})
+	_, over := errors.AsType[*ratelimit.WaitError](err)
+	if !over {
+		return err
+	}
+	_, err = s.End(ctx, st, "too_many")
+	return errors.Join(ErrOver, err)
 }

@@ -246,6 +246,7 @@ var descriptions = map[string]string{
 	"cancelled":            "The user cancelled the request",
 	"declined":             "The user declined to share data with the app",
 	"locked":               "The request ended after too many wrong codes",
+	"too_many":             "The app has asked this user for too many confirmations. Try again later",
 	"confirmation_expired": "The confirmation was not given in time",
 	"policy_changed":       "The rules changed while the request was open. Start again",
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -53,9 +54,10 @@ const (
 // only as many hashes run at once as there are cores, so that a storm of logins
 // cannot take all memory.
 type Hasher struct {
-	cost  Cost
-	slots chan struct{}
-	dummy string
+	cost   Cost
+	slots  chan struct{}
+	dummy  string
+	worked atomic.Int64
 }
 
 // NewHasher makes a Hasher of that cost.
@@ -77,6 +79,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, h.cost, b64.EncodeToString(salt), b64.EncodeToString(key)), nil
 }
+
+// Worked is how often Argon2id has run so far. Each run takes memory and time, so
+// whoever holds an operation to its cost counts them.
+func (h *Hasher) Worked() int64 { return h.worked.Load() }
 
 // Stale reports whether phc was made at another cost than new hashes are, as one
 // from an import is. Whoever has just verified it should replace it.
@@ -132,6 +138,7 @@ func (h *Hasher) key(ctx context.Context, password string, salt []byte, c Cost, 
 	if err != nil {
 		return nil, err
 	}
+	h.worked.Add(1)
 	return argon2.IDKey([]byte(NormalPassword(password)), salt, c.Passes, c.Memory, c.Lanes, n), nil
 }
 

@@ -73,7 +73,8 @@ func methods(ask Ask) []Method {
 	}
 	return slices.DeleteFunc(listed(ask), func(m Method) bool {
 		onlySent := ask.Proof == policy.ProofDeliveredCode && !m.Delivered() && !ask.Recover
-		return onlySent || (ask.Allowed != nil && !slices.Contains(ask.Allowed, m))
+		second := m == policy.RecoveryCodes && ask.CodeGiven
+		return onlySent || second || (ask.Allowed != nil && !slices.Contains(ask.Allowed, m))
 	})
 }
 

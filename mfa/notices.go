@@ -51,17 +51,30 @@ func (p *planner) tellOld() {
 		return
 	}
 	for _, old := range p.e.Contacts {
-		if old.Status == ContactConfirmed && !old.Registered && p.givenUp(old) {
-			p.tell(policy.EventContactChanged, old.ID)
+		if old.Status != ContactConfirmed || old.Registered {
+			continue
 		}
+		if slices.ContainsFunc(p.effect.Retire, func(r Retired) bool { return r.ContactID == old.ID }) {
+			p.tell(policy.EventContactChanged, old.ID)
+			continue
+		}
+		p.tellLost(old)
 	}
 }
 
-func (p *planner) givenUp(c Contact) bool {
-	ends := slices.ContainsFunc(p.effect.Retire, func(r Retired) bool { return r.ContactID == c.ID })
-	return ends || slices.ContainsFunc(p.e.Factors, func(f Factor) bool {
-		return f.ContactID == c.ID && slices.Contains(p.effect.Disable, f.ID)
-	})
+// tellLost tells a contact that stays, and is no way to confirm any more. It is told
+// of its own method, and of nothing that took its place.
+func (p *planner) tellLost(c Contact) {
+	if !p.d.Policy.Notify.EmailEvents.Has(policy.EventFactorRemoved) {
+		return
+	}
+	for _, f := range p.e.Factors {
+		if f.ContactID == c.ID && slices.Contains(p.effect.Disable, f.ID) {
+			p.effect.Change.Notices = append(p.effect.Change.Notices, Notice{
+				Kind: string(policy.EventFactorRemoved), ContactID: c.ID, Method: f.Kind, Masked: c.Masked,
+			})
+		}
+	}
 }
 
 // signal queues what the policy wants the relying app to know, once in the life of

@@ -26,7 +26,10 @@ type Ask struct {
 	FactorID  string
 	// Recover: the user can use no other method and asks for what the policy
 	// keeps for that (uses: recover).
-	Recover     bool
+	Recover bool
+	// CodeGiven: a recovery code was given in the same sign-in or action, which takes
+	// one and no second.
+	CodeGiven   bool
 	OwnerID     string     // the interaction or operation
 	Binding     []byte     // hash of the browser's secret
 	DetailsHash string     // "" where no details are bound

@@ -53,7 +53,7 @@ func (s *Service) enrolments(ctx context.Context, ask Ask) (Enrolments, error) {
 //
 // While the owner has an open challenge for the same ask, Begin returns that
 // one and sends nothing, so a page that is opened twice sends one code. An open
-// challenge for anything else is cancelled, and so is one that no message carries
+// challenge for anything else, or by a method that ask leaves out, is cancelled, and so is one that no message carries
 // when it has run out.
 //
 // Errors: [ErrNoMethod] if nothing can give the proof; [ErrNotOffered] for a
@@ -63,7 +63,7 @@ func (s *Service) enrolments(ctx context.Context, ask Ask) (Enrolments, error) {
 func (s *Service) Begin(ctx context.Context, ask Ask, m Method) (Challenge, error) {
 	open, err := s.Store.OpenChallenge(ctx, ask.Subject, ask.OwnerID)
 	switch {
-	case err == nil && open.answers(ask) && !open.Stale(s.now()):
+	case err == nil && open.answers(ask) && !open.Stale(s.now()) && slices.Contains(methods(ask), open.Method):
 		return open, nil
 	case err == nil:
 		err = s.cancel(ctx, ask, open)

@@ -77,6 +77,9 @@ type Store interface {
 	AddContact(ctx context.Context, c Contact) error
 	AddFactor(ctx context.Context, f Factor) error
 
+	// RenameFactor gives an active factor another label. Errors: [ErrNotFound].
+	RenameFactor(ctx context.Context, who Subject, id, label string) error
+
 	// RecordDelivery appends a row to the log of deliveries.
 	RecordDelivery(ctx context.Context, d Delivery) error
 

@@ -191,7 +191,7 @@ func readName(typed string) (name, problem string) {
 
 // ask shows a question. Its form posts to the path of the question itself.
 func (h *Handler) ask(c *gin.Context, s *web.Seat, p templates.ConfirmChangePage) error {
-	p.Frame, p.Action = s.Frame, c.Request.URL.EscapedPath()
+	p.Frame, p.Action = s.Frame, web.BrowserPath(c, s.Realm.Tenant)
 	return h.Pages.Render(c, http.StatusOK, p)
 }
 

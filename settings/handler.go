@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -58,10 +57,14 @@ func (h *Handler) page(find func(*gin.Context) (*web.Seat, error)) func(handler)
 				return &web.Failure{Status: http.StatusForbidden, Problem: templates.ErrorForm, BackURL: s.Base}
 			}
 			err = do(c, s)
-			if errors.Is(err, mfa.ErrStaleLogin) {
-				return h.signIn(c, s.Realm, consent.SignedIn{Session: s.Session, User: &s.User}, true)
+			switch {
+			case !errors.Is(err, mfa.ErrStaleLogin):
+				return err
+			case wantsJSON(c):
+				answerJSON(c, err, h.Now())
+				return nil
 			}
-			return err
+			return h.signIn(c, s.Realm, consent.SignedIn{Session: s.Session, User: &s.User}, true)
 		})
 	}
 }
@@ -116,8 +119,7 @@ func (h *Handler) about(c *gin.Context, realm *identity.Realm) mfa.About {
 // form, to the page that the form stands on. fresh demands a login although there is
 // a session.
 func (h *Handler) signIn(c *gin.Context, realm *identity.Realm, who consent.SignedIn, fresh bool) error {
-	// In host mode the path has been rewritten; the browser knows it without the slug.
-	back := realm.Tenant.Path() + strings.TrimPrefix(c.Request.URL.RequestURI(), "/t/"+realm.Tenant.Slug)
+	back := web.BrowserPath(c, realm.Tenant)
 	if c.Request.Method != http.MethodGet {
 		back = realm.Tenant.Path() + "/settings"
 	}

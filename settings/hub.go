@@ -32,6 +32,7 @@ func (h *Handler) mountHub(r gin.IRouter, page func(handler) gin.HandlerFunc) {
 		r.POST(path, page(h.freshly(submit)))
 	}
 	ask("/devices/:device/rename", h.showRenameDevice, h.submitRenameDevice)
+	ask("/keys/:key/rename", h.showRenameKey, h.submitRenameKey)
 	ask("/devices/:device/remove", h.askRemoveDevice, h.submitRemoveDevice)
 	ask("/devices/remove-all", h.askRemoveDevices, h.submitRemoveDevices)
 	r.GET("/sessions/:session/end", page(h.leaving(h.askEndSession)))

@@ -22,7 +22,7 @@ func (f facts) refusal(st mfa.Start) string {
 	stages, err := o.Stages(f.Policy, f.Have)
 	switch {
 	case errors.Is(err, mfa.ErrInUse):
-		return reasonInUse
+		return templates.BlockedInUse
 	case err != nil:
 		return f.forbidden(st)
 	case f.adds(st) && !f.Policy.Methods[st.Kind].Enabled:
@@ -171,7 +171,7 @@ func (f facts) offer(to *buttons, label string, st mfa.Start) {
 	switch {
 	case reason == "":
 		to.Actions = append(to.Actions, f.action(label, st))
-	case reason != reasonInUse: // the row of the method offers to turn that off
+	case reason != templates.BlockedInUse: // the row of the method offers to turn that off
 		to.block(label, reason)
 	}
 }

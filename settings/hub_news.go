@@ -97,7 +97,7 @@ func maxTime(a, b time.Time) time.Time {
 var blockedWords = []string{
 	templates.BlockedForbidden, templates.BlockedRequired, templates.BlockedLast, templates.BlockedNeverGoes,
 	templates.BlockedRegistered, templates.BlockedCountry, templates.BlockedPhone, templates.BlockedStaff,
-	templates.BlockedHold, templates.BlockedPIN, templates.ReasonLimit, templates.ReasonOn, templates.ReasonFirst,
+	templates.BlockedHold, templates.BlockedPIN, templates.BlockedInUse, templates.ReasonLimit, templates.ReasonOn, templates.ReasonFirst,
 	templates.ReasonLine, templates.ReasonUnverified,
 }
 
@@ -108,8 +108,6 @@ func refusedReason(said string, f facts) string {
 	switch {
 	case slices.Contains(blockedWords, said), flagged:
 		return said
-	case said == reasonInUse:
-		return templates.BlockedForbidden
 	}
 	return ""
 }

@@ -195,7 +195,7 @@ func (f facts) keyRows() (passkeys, keys []templates.KeyRow) {
 		row := templates.KeyRow{
 			Name: x.Label, Synced: x.Credential != nil && x.Credential.BackedUp, Since: x.CreatedAt, LastUsed: x.LastUsedAt,
 		}
-		var may buttons
+		may := buttons{Actions: []templates.RowAction{{Label: templates.DoRename, URL: keyPath(f.Base, x.ID)}}}
 		f.offer(&may, templates.DoRemove, mfa.Start{Kind: policy.WebAuthn, Verb: mfa.VerbRemove, FactorID: x.ID})
 		row.Actions, row.Blocked = may.Actions, may.Blocked
 		if isPasskey(x) {

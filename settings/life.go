@@ -33,6 +33,9 @@ func (h *Handler) mountLife(r gin.IRouter, page func(handler) gin.HandlerFunc) {
 	add(http.MethodGet, "/op/:op", h.showOperation)
 	add(http.MethodGet, "/op/:op/contact", h.showContact)
 	add(http.MethodPost, "/op/:op/contact", h.submitContact)
+	// Where an answer was wrong, the page is at the address of its form: it is loaded
+	// again from there, by its script too when another way opens.
+	add(http.MethodGet, "/op/:op/answer", h.showOperation)
 	add(http.MethodPost, "/op/:op/answer", h.submitAnswer)
 	add(http.MethodPost, "/op/:op/password", h.submitPassword)
 	add(http.MethodPost, "/op/:op/switch", h.submitSwitch)

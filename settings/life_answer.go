@@ -86,7 +86,7 @@ func (h *Handler) answerFailed(c *gin.Context, s *web.Seat, v mfa.View, verdict 
 	if !tellable(cause) {
 		return cause
 	}
-	status := statusOf(cause)
+	status := web.ProofStatus(cause)
 	if !verdict.LockedUntil.IsZero() || verdict.Challenge.Status == mfa.ChallengeLocked {
 		status = http.StatusTooManyRequests
 	}
@@ -209,7 +209,7 @@ func (h *Handler) redeliver(c *gin.Context, s *web.Seat, m mfa.Method) error {
 	if !tellable(err) {
 		return err
 	}
-	return &mistake{err, func() error { return h.renderProof(c, s, p, statusOf(err), mfa.Verdict{}, err) }}
+	return &mistake{err, func() error { return h.renderProof(c, s, p, web.ProofStatus(err), mfa.Verdict{}, err) }}
 }
 
 // submitCancel gives the operation up. Nothing has changed.

@@ -166,7 +166,7 @@ func (h *Handler) enter(c *gin.Context, s *web.Seat, v mfa.View, f contactForm, 
 	if !limited || in.Method == policy.Email {
 		return seeOther(c, operationPath(s, v.ID)) // its page tells of what else went wrong
 	}
-	at := retryAt(err, time.Time{}, h.Now())
+	at := web.RetryAt(err, time.Time{}, h.Now())
 	return &mistake{err, func() error { return h.renderCheck(c, s, next, f, in.Number, templates.ProblemSendLimit, at) }}
 }
 
@@ -176,14 +176,14 @@ func (h *Handler) contactFailed(c *gin.Context, s *web.Seat, v mfa.View, f conta
 		return cause
 	}
 	f.cause = cause
-	return &mistake{cause, func() error { return h.renderContact(c, s, v, statusOf(cause), f) }}
+	return &mistake{cause, func() error { return h.renderContact(c, s, v, web.ProofStatus(cause), f) }}
 }
 
 // renderContact asks for a number or an address, or whether to confirm the one on
 // file.
 func (h *Handler) renderContact(c *gin.Context, s *web.Seat, v mfa.View, status int, f contactForm) error {
-	at := retryAt(f.cause, time.Time{}, h.Now())
-	setRetry(c, at, h.Now())
+	at := web.RetryAt(f.cause, time.Time{}, h.Now())
+	web.SetRetryAfter(c, at, h.Now())
 	if v.Kind == policy.Email {
 		return h.renderAddress(c, s, v, status, f, at)
 	}
@@ -249,7 +249,7 @@ func (h *Handler) renderCheck(c *gin.Context, s *web.Seat, v mfa.View, f contact
 	status := http.StatusOK
 	if problem != "" {
 		status = http.StatusTooManyRequests
-		setRetry(c, retry, h.Now())
+		web.SetRetryAfter(c, retry, h.Now())
 	}
 	fields := []templates.Field{
 		{Name: "country", Value: f.Country},
@@ -273,7 +273,7 @@ func (h *Handler) renderFile(c *gin.Context, s *web.Seat, v mfa.View, status int
 	page := templates.EnrolPhoneCheckPage{
 		Frame: s.Frame, Wizard: wizardOf(s, v), Action: operationPath(s, v.ID) + "/contact", Number: file.Masked,
 		Method: chosen(methods, string(f.Method), string(v.Kind)), Methods: methods, Existing: true, CanChange: !fixed,
-		Problem: numberProblemOf(f.Method, f.cause), RetryAt: retryAt(f.cause, time.Time{}, h.Now()),
+		Problem: numberProblemOf(f.Method, f.cause), RetryAt: web.RetryAt(f.cause, time.Time{}, h.Now()),
 	}
 	if len(methods) < 2 {
 		page.Fields = []templates.Field{{Name: "method", Value: page.Method}}

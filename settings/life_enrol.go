@@ -29,7 +29,7 @@ func (h *Handler) renderApp(c *gin.Context, s *web.Seat, p mfa.Proving, status i
 	if err != nil {
 		return fmt.Errorf("settings: qr code: %w", err)
 	}
-	setRetry(c, retryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
+	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	return h.Pages.Render(c, status, templates.EnrolAppPage{
 		Frame: s.Frame, Wizard: wizardOf(s, p.View), CodeField: h.codeField(s, p, verdict, cause),
 		Action: operationPath(s, p.ID) + "/answer", QR: image, Key: totp.Key([]byte(seed.Reveal())), Label: s.User.Username,
@@ -48,7 +48,7 @@ func (h *Handler) renderKey(c *gin.Context, s *web.Seat, p mfa.Proving, status i
 		Frame: s.Frame, Wizard: wizardOf(s, p.View), Action: operationPath(s, p.ID) + "/answer", Options: field.KeyOptions,
 		Name: name, AskPIN: p.PIN, Problem: keyProblem(field.Problem, p.PIN), TriesLeft: verdict.TriesLeft, LockedUntil: field.LockedUntil,
 	}
-	setRetry(c, retryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
+	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	return h.Pages.Render(c, status, page)
 }
 

@@ -145,12 +145,12 @@ func (h *Handler) pinFailed(c *gin.Context, s *web.Seat, v mfa.View, p pinProble
 	if p.Problem == "" {
 		return cause
 	}
-	setRetry(c, retryAt(cause, p.Until, h.Now()), h.Now())
+	web.SetRetryAfter(c, web.RetryAt(cause, p.Until, h.Now()), h.Now())
 	return &mistake{cause, func() error {
 		if stepOf(v) == stepNewPIN {
-			return h.renderNewPIN(c, s, v, statusOf(cause), p)
+			return h.renderNewPIN(c, s, v, web.ProofStatus(cause), p)
 		}
-		return h.renderMakeCodes(c, s, v, statusOf(cause), p)
+		return h.renderMakeCodes(c, s, v, web.ProofStatus(cause), p)
 	}}
 }
 

@@ -2,9 +2,7 @@ package settings
 
 import (
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/phone"
-	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/templates"
 )
 
@@ -27,9 +24,6 @@ type refusal struct {
 func (r *refusal) Error() string { return "settings: refused: " + r.Err.Error() }
 
 func (r *refusal) Unwrap() error { return r.Err }
-
-// reasonInUse says that a method needs the contact.
-const reasonInUse = "in_use"
 
 // refusalReason is why a change is not made: a templates.Blocked or Reason constant,
 // or the name of a flag; "" for errors that are no refusal.
@@ -58,57 +52,16 @@ var refusals = []struct {
 	{mfa.ErrTooMany, templates.ReasonLimit},
 	{mfa.ErrFactorExists, templates.ReasonLimit},
 	{mfa.ErrAlready, templates.ReasonOn},
-	{mfa.ErrInUse, reasonInUse},
+	{mfa.ErrInUse, templates.BlockedInUse},
 	{mfa.ErrNoPIN, templates.BlockedPIN},
 }
 
-// proofProblem is what a page says about an answer or a delivery that failed and,
-// where that helps, until when; "" for a failure that is not the user's to mend.
+// proofProblem is [web.ProofProblem], and a word for a form with nothing in it.
 func proofProblem(err error) (problem string, until time.Time) {
-	tooSoon, early := errors.AsType[*mfa.TooSoonError](err)
-	locked, shut := errors.AsType[*mfa.LockedError](err)
-	_, limited := errors.AsType[*ratelimit.WaitError](err)
-	switch {
-	case err == nil:
-		return "", time.Time{}
-	case early:
-		return templates.ProblemTooSoon, tooSoon.At
-	case shut:
-		return templates.ProblemTooMany, locked.Until
-	case limited:
-		return templates.ProblemSendLimit, time.Time{}
+	if errors.Is(err, errEmpty) {
+		return templates.ProblemEmpty, time.Time{}
 	}
-	for _, row := range proofProblems {
-		if errors.Is(err, row.err) {
-			return row.problem, time.Time{}
-		}
-	}
-	return "", time.Time{}
-}
-
-// proofProblems are in the order in which they count: an error that says more comes
-// with one that says less.
-var proofProblems = []struct {
-	err     error
-	problem string
-}{
-	{errEmpty, templates.ProblemEmpty},
-	{mfa.ErrMalformed, templates.ProblemMalformed},
-	{mfa.ErrCloned, templates.ProblemKeyCloned},
-	{mfa.ErrReplayed, templates.ProblemUsed},
-	{mfa.ErrUnknownKey, templates.ProblemKeyUnknown},
-	{mfa.ErrKeyExists, templates.ProblemKeyExists},
-	{mfa.ErrMismatch, templates.ProblemWrongCode},
-	{mfa.ErrExpired, templates.ProblemExpired},
-	{mfa.ErrSpent, templates.ProblemUsed},
-	{mfa.ErrSuperseded, templates.ProblemUsed},
-	{mfa.ErrExhausted, templates.ProblemTooMany},
-	{mfa.ErrDelivery, templates.ProblemSendFailed},
-	{mfa.ErrBudget, templates.ProblemSendFailed},
-	{mfa.ErrNoSends, templates.ProblemMethod},
-	{mfa.ErrNotOffered, templates.ProblemMethod},
-	{mfa.ErrNoMethod, templates.ProblemMethod},
-	{mfa.ErrPolicyChanged, templates.ProblemMethod},
+	return web.ProofProblem(err)
 }
 
 // errEmpty is a form that was sent with nothing in it. It is no try.
@@ -118,47 +71,6 @@ var errEmpty = errors.Join(errors.New("settings: nothing was entered"), mfa.ErrM
 func tellable(err error) bool {
 	problem, _ := proofProblem(err)
 	return problem != ""
-}
-
-// statusOf is 429 for what waiting mends, 503 for what the gateway did not take,
-// 400 for a method that is not offered, and 422 for what the user typed.
-func statusOf(err error) int {
-	_, limited := errors.AsType[*ratelimit.WaitError](err)
-	_, locked := errors.AsType[*mfa.LockedError](err)
-	switch {
-	case limited, locked, errors.Is(err, mfa.ErrTooSoon), errors.Is(err, mfa.ErrExhausted):
-		return http.StatusTooManyRequests
-	case errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNoMethod):
-		return http.StatusBadRequest
-	case errors.Is(err, mfa.ErrContactInUse), errors.Is(err, mfa.ErrKeyExists):
-		return http.StatusConflict
-	case errors.Is(err, mfa.ErrDelivery), errors.Is(err, mfa.ErrBudget):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusUnprocessableEntity
-}
-
-// retryAt is when the same request may be made again; the zero time where waiting
-// does not help, or nobody knows.
-func retryAt(err error, lockedUntil, now time.Time) time.Time {
-	wait, limited := errors.AsType[*ratelimit.WaitError](err)
-	if limited {
-		return now.Add(wait.After)
-	}
-	_, at := proofProblem(err)
-	if lockedUntil.After(at) {
-		return lockedUntil
-	}
-	return at
-}
-
-// setRetry sets Retry-After: whole seconds, never early.
-func setRetry(c *gin.Context, at, now time.Time) {
-	if at.IsZero() {
-		return
-	}
-	wait := max(at.Sub(now), time.Second)
-	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
 // A numberError refuses a telephone number for a method.
@@ -186,7 +98,7 @@ type flagProblem struct {
 
 // answerJSON answers err with problem details.
 func answerJSON(c *gin.Context, err error, now time.Time) {
-	setRetry(c, retryAt(err, time.Time{}, now), now)
+	web.SetRetryAfter(c, web.RetryAt(err, time.Time{}, now), now)
 	web.Answer(c, err, func(p web.Problem) {
 		p = numberProblem(p, err)
 		c.Header("Content-Type", "application/problem+json")

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/phone"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -114,14 +115,14 @@ func TestWhatIsSaidOfAFailedTry(t *testing.T) {
 			problem, _ := proofProblem(tt.err)
 			require.Equal(t, tt.problem, problem)
 			require.Equal(t, tt.problem != "", tellable(tt.err))
-			require.Equal(t, tt.status, statusOf(tt.err))
+			require.Equal(t, tt.status, web.ProofStatus(tt.err))
 		})
 	}
 	now := until.Add(-time.Hour)
-	require.Equal(t, until, retryAt(&mfa.LockedError{Until: until}, time.Time{}, now))
-	require.Equal(t, now.Add(time.Minute), retryAt(&ratelimit.WaitError{After: time.Minute}, until, now))
-	require.Equal(t, until, retryAt(mfa.ErrMismatch, until, now))
-	require.Zero(t, retryAt(mfa.ErrMismatch, time.Time{}, now))
+	require.Equal(t, until, web.RetryAt(&mfa.LockedError{Until: until}, time.Time{}, now))
+	require.Equal(t, now.Add(time.Minute), web.RetryAt(&ratelimit.WaitError{After: time.Minute}, until, now))
+	require.Equal(t, until, web.RetryAt(mfa.ErrMismatch, until, now))
+	require.Zero(t, web.RetryAt(mfa.ErrMismatch, time.Time{}, now))
 }
 
 func TestWhyAChangeIsNotMade(t *testing.T) {
@@ -131,7 +132,7 @@ func TestWhyAChangeIsNotMade(t *testing.T) {
 		templates.ReasonLimit:      mfa.ErrTooMany,
 		templates.ReasonOn:         mfa.ErrAlready,
 		templates.BlockedPIN:       mfa.ErrNoPIN,
-		reasonInUse:                mfa.ErrInUse,
+		templates.BlockedInUse:     mfa.ErrInUse,
 		templates.BlockedLast:      &refusal{Reason: templates.BlockedLast, Err: mfa.ErrForbidden},
 		"":                         mfa.ErrMismatch,
 	} {
@@ -278,7 +279,7 @@ func TestWhatIsLost(t *testing.T) {
 			require.Equal(t, tt.want, strings.Join(got, " "))
 		})
 	}
-	require.Equal(t, reasonInUse, confirmPage(mfa.Start{Kind: policy.SMS, Verb: mfa.VerbRemove}, &p, e, 0).Refused)
+	require.Equal(t, templates.BlockedInUse, confirmPage(mfa.Start{Kind: policy.SMS, Verb: mfa.VerbRemove}, &p, e, 0).Refused)
 	require.Equal(t, templates.BlockedForbidden, confirmPage(mfa.Start{Kind: policy.PIN, Verb: mfa.VerbDisable}, &p, e, 0).Refused)
 }
 

@@ -75,7 +75,7 @@ func (h *Handler) renderProof(c *gin.Context, s *web.Seat, p mfa.Proving, status
 	_, limited := mfa.IsWait(cause)
 	switch {
 	case p.Challenge == nil && limited && adds(p.Operation) && p.Proof == policy.ProofCodeNew:
-		return h.renderContact(c, s, p.View, statusOf(cause), contactForm{cause: cause})
+		return h.renderContact(c, s, p.View, web.ProofStatus(cause), contactForm{cause: cause})
 	case p.Challenge == nil:
 		return h.renderChoose(c, s, p, status, cause)
 	case p.Proof == policy.ProofCodeNew && p.Challenge.Method == policy.TOTP:
@@ -91,7 +91,7 @@ func (h *Handler) renderProof(c *gin.Context, s *web.Seat, p mfa.Proving, status
 // renderAnswer asks for a proof of something that the user has already.
 func (h *Handler) renderAnswer(c *gin.Context, s *web.Seat, p mfa.Proving, status int, verdict mfa.Verdict, cause error) error {
 	at := operationPath(s, p.ID)
-	setRetry(c, retryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
+	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	return h.Pages.Render(c, status, templates.ChallengePage{
 		Frame: s.Frame, Progress: progressOf(p.View), CodeField: h.codeField(s, p, verdict, cause), Action: at + "/answer",
 		Change: changeOf(p.Operation, p.Proof, false), SwitchAction: at + "/switch", Ways: waysOf(p, h.Now()), CanCancel: true,
@@ -101,7 +101,7 @@ func (h *Handler) renderAnswer(c *gin.Context, s *web.Seat, p mfa.Proving, statu
 // renderCode takes the code that went to a new number or address.
 func (h *Handler) renderCode(c *gin.Context, s *web.Seat, p mfa.Proving, status int, verdict mfa.Verdict, cause error) error {
 	at := operationPath(s, p.ID)
-	setRetry(c, retryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
+	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	page := templates.EnrolCodePage{
 		Frame: s.Frame, Wizard: wizardOf(s, p.View), CodeField: h.codeField(s, p, verdict, cause), Action: at + "/answer",
 		SwitchAction: at + "/switch", Ways: waysOf(p, h.Now()),
@@ -121,16 +121,16 @@ func (h *Handler) renderChoose(c *gin.Context, s *web.Seat, p mfa.Proving, statu
 		Change: changeOf(p.Operation, p.Proof, false), CanCancel: true,
 	}
 	page.Problem, _ = proofProblem(cause)
-	page.RetryAt = retryAt(cause, time.Time{}, h.Now())
-	setRetry(c, page.RetryAt, h.Now())
+	page.RetryAt = web.RetryAt(cause, time.Time{}, h.Now())
+	web.SetRetryAfter(c, page.RetryAt, h.Now())
 	if page.Problem != "" && status == http.StatusOK {
-		status = statusOf(cause)
+		status = web.ProofStatus(cause)
 	}
 	return h.Pages.Render(c, status, page)
 }
 
 func (h *Handler) renderPassword(c *gin.Context, s *web.Seat, v mfa.View, status int, problem string, retry time.Time) error {
-	setRetry(c, retry, h.Now())
+	web.SetRetryAfter(c, retry, h.Now())
 	return h.Pages.Render(c, status, templates.PasswordPage{
 		Frame: s.Frame, Action: operationPath(s, v.ID) + "/password", Username: s.User.Username, Problem: problem, RetryAt: retry,
 		Change: changeOf(v.Operation, policy.ProofPassword, false), CanCancel: true,
@@ -177,7 +177,7 @@ func (h *Handler) codeField(s *web.Seat, p mfa.Proving, verdict mfa.Verdict, cau
 	}
 	switch {
 	case cause == nil:
-		field.Problem = standing(ch, h.Now())
+		field.Problem = web.ChallengeProblem(ch, h.Now())
 	case field.Problem == templates.ProblemTooSoon && field.LockedUntil.After(field.ResendAt):
 		field.ResendAt = field.LockedUntil
 	case field.Problem == templates.ProblemWrongCode && !verdict.LockedUntil.IsZero():

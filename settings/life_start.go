@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/phone"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/templates"
 )
@@ -90,6 +91,10 @@ func (h *Handler) start(c *gin.Context, s *web.Seat, st mfa.Start) error {
 	if err != nil {
 		return err
 	}
+	err = onFileReached(st, s.Realm.Policy, e)
+	if err != nil {
+		return err
+	}
 	v, err := h.MFA.StartOperation(ctx, s.Doer, st)
 	if errors.Is(err, mfa.ErrAlready) && (st.Kind == policy.PIN || st.Kind == policy.RecoveryCodes) {
 		st.Verb = mfa.VerbChange // another PIN, or another set, is what was meant
@@ -102,6 +107,28 @@ func (h *Handler) start(c *gin.Context, s *web.Seat, st mfa.Start) error {
 		return h.finish(c, s, v.ID, "")
 	}
 	return seeOther(c, operationPath(s, v.ID))
+}
+
+// onFileReached refuses to enable a method for the number on file if it cannot reach
+// that one: a landline takes calls and no texts. Otherwise the number would be proved
+// by the other method, and the one that was asked for be on without ever working.
+//
+// Errors: a [*refusal] of a [*numberError]. Source: systems.md C-11.
+func onFileReached(st mfa.Start, p *policy.Policy, e mfa.Enrolments) error {
+	c := e.Phone()
+	meant := c.ID != "" && (st.ContactID == c.ID || bound(c, e))
+	if !meant || st.Verb != mfa.VerbEnable || st.Kind != policy.SMS && st.Kind != policy.Voice {
+		return nil
+	}
+	reason := facts{Policy: p}.unreachable(st.Kind, c)
+	if reason == "" {
+		return nil
+	}
+	err := phone.Judge(phone.Number{Region: c.Country, Line: c.LineType}, p.Contacts.Phone).For(st.Kind)
+	if err == nil {
+		err = phone.ErrLine // the gateway has said so before
+	}
+	return &refusal{Reason: reason, Err: &numberError{st.Kind, err}}
 }
 
 // refusedStart gives the reasons that only what was asked for can tell.

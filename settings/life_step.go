@@ -2,7 +2,6 @@ package settings
 
 import (
 	"slices"
-	"time"
 
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -161,17 +160,4 @@ func newsOf(o mfa.Operation, p *policy.Policy) string {
 		return templates.DoneContactConfirmed // here a number is a contact, and no second step
 	}
 	return templates.DoneFactorAdded
-}
-
-// standing is what a page that is opened again says about a challenge.
-func standing(c mfa.Challenge, now time.Time) string {
-	switch {
-	case c.Status == mfa.ChallengeLocked:
-		return templates.ProblemTooMany
-	case c.Status == mfa.ChallengeFailed:
-		return templates.ProblemSendFailed
-	case c.Status == mfa.ChallengeExpired, c.Status == mfa.ChallengeSent && !now.Before(c.ExpiresAt):
-		return templates.ProblemExpired
-	}
-	return ""
 }

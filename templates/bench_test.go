@@ -10,7 +10,7 @@ func BenchmarkRenderChallenge(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := challengeSamples()[0].page
+	p := sampleOf("challenge")
 	for b.Loop() {
 		err = s.Render(io.Discard, "en", p)
 		if err != nil {

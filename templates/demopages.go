@@ -9,6 +9,7 @@ type Demo struct {
 	StartURL   string
 	ShopURL    string
 	MailboxURL string
+	PagesURL   string
 	ConsoleURL string
 }
 
@@ -50,6 +51,30 @@ type DemoClient struct {
 	RedirectURIs []string
 	AuthMethod   string
 	Note         string
+}
+
+// ScreensPage lists every page in each of its states, to be opened and looked at.
+// It is for who works on the pages.
+type ScreensPage struct {
+	Demo
+	Screens []Screen
+	Looks   []Lang // the languages that a page can be looked at in
+	Dir     string // "ltr" or "rtl", where it is not that of the language
+	Action  string // takes lang and dir, by GET
+}
+
+func (ScreensPage) file() string { return "demo-pages.html" }
+
+// Screen is a page of the plan.
+type Screen struct {
+	Name   string // the part of the key after "screen."
+	States []ScreenState
+}
+
+// ScreenState is a state of a screen.
+type ScreenState struct {
+	Name string // such as "password-wrong"
+	URL  string
 }
 
 // MailboxPage lists every message of the demo, newest first.

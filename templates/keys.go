@@ -67,7 +67,14 @@ var families = []family{
 	{"shop.done", []string{"payout.request", "payment_details.add", "acr", "refresh", "signin", "signout"}, whole},
 	{"month", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}, whole},
 	{"digit", []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, whole},
+	{"screen", screens, whole},
 	{"notice", notices, []string{".subject", ".what", ".do"}},
+}
+
+// screens are the pages of the plan, as the demo lists them.
+var screens = []string{
+	"identify", "password", "challenge", "choose", "confirm", "enrol", "contact", "codes", "settings", "change", "devices",
+	"activity", "apps", "account", "consent", "logout", "error", "interstitial", "banner", "demo",
 }
 
 var methods = []string{"email", "sms", "voice", "totp", "webauthn", "recovery_codes"}

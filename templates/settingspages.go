@@ -259,11 +259,12 @@ const (
 	BlockedStaff      = "staff"                         // only the organization's contact person can
 	BlockedHold       = "hold"                          // for a while after a recovery
 	BlockedPIN        = "no_pin"                        // it needs a PIN first
+	BlockedInUse      = "in_use"                        // a method needs the contact
 )
 
 var blocks = []string{
 	BlockedIdentity, BlockedForbidden, BlockedRequired, BlockedLast, BlockedNeverGoes, BlockedRegistered,
-	BlockedCountry, BlockedPhone, BlockedStaff, BlockedHold, BlockedPIN,
+	BlockedCountry, BlockedPhone, BlockedStaff, BlockedHold, BlockedPIN, BlockedInUse,
 }
 
 // DevicesPage lists trusted devices and sessions; the one that the user now

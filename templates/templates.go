@@ -59,13 +59,31 @@ func newSet(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := parsePages(fsys, s.funcs(s.catalogs[s.langs[0]], icons))
+	if err != nil {
+		return nil, err
+	}
 	for _, lang := range s.langs {
-		s.pages[lang], err = parsePages(fsys, s.funcs(s.catalogs[lang], icons))
+		s.pages[lang], err = speaking(pages, s.funcs(s.catalogs[lang], icons))
 		if err != nil {
 			return nil, err
 		}
 	}
 	return s, s.checkKeys()
+}
+
+// speaking are pages with the functions of another language. To copy a page is much
+// less work than to parse it again.
+func speaking(pages map[string]*template.Template, funcs template.FuncMap) (map[string]*template.Template, error) {
+	copies := make(map[string]*template.Template, len(pages))
+	for name, page := range pages {
+		clone, err := page.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		copies[name] = clone.Funcs(funcs)
+	}
+	return copies, nil
 }
 
 // parsePages parses each page with the layout and the shared parts. Every page

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/templates"
 )
@@ -83,7 +84,7 @@ func (h *Handler) stagePasswordProblem(c *gin.Context, st *consent.Standing, err
 	wait, limited := errors.AsType[*ratelimit.WaitError](err)
 	switch {
 	case limited:
-		c.Header("Retry-After", retryAfter(wait.After))
+		web.SetRetryAfter(c, h.Now().Add(wait.After), h.Now())
 		return h.renderStagePassword(c, st, http.StatusTooManyRequests, templates.ProblemLocked, h.Now().Add(wait.After))
 	case errors.Is(err, identity.ErrCredentials):
 		return h.renderStagePassword(c, st, http.StatusUnprocessableEntity, templates.ProblemBadSignIn, time.Time{})

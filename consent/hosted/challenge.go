@@ -9,9 +9,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
-	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/templates"
 )
 
@@ -21,6 +21,9 @@ import (
 func (h *Handler) arrive(c *gin.Context, st *consent.Standing) error {
 	if st.Step == consent.StepChallenge || st.Step == consent.StepConfirm {
 		_, err := h.Flow.Arrive(c.Request.Context(), st, h.browser(c, st))
+		if errors.Is(err, consent.ErrOver) {
+			return seeOther(c, base(st)) // it ended meanwhile, and is judged anew
+		}
 		if err != nil && !told(err) {
 			return err
 		}
@@ -30,49 +33,8 @@ func (h *Handler) arrive(c *gin.Context, st *consent.Standing) error {
 
 // told reports whether the page of a challenge has words for err.
 func told(err error) bool {
-	p, _ := problemOf(err)
+	p, _ := web.ProofProblem(err)
 	return p != ""
-}
-
-// problemOf is what the page says about err and, where that helps, until when;
-// "" for a failure that is not the user's to mend.
-func problemOf(err error) (problem string, until time.Time) {
-	tooSoon, early := errors.AsType[*mfa.TooSoonError](err)
-	locked, shut := errors.AsType[*mfa.LockedError](err)
-	switch {
-	case err == nil:
-		return "", time.Time{}
-	case early:
-		return templates.ProblemTooSoon, tooSoon.At
-	case shut:
-		return templates.ProblemTooMany, locked.Until
-	case errors.Is(err, mfa.ErrMalformed):
-		return templates.ProblemMalformed, time.Time{}
-	case errors.Is(err, mfa.ErrCloned):
-		return templates.ProblemKeyCloned, time.Time{}
-	case errors.Is(err, mfa.ErrReplayed):
-		return templates.ProblemUsed, time.Time{}
-	case errors.Is(err, mfa.ErrUnknownKey):
-		return templates.ProblemKeyUnknown, time.Time{}
-	case errors.Is(err, mfa.ErrMismatch):
-		return templates.ProblemWrongCode, time.Time{}
-	case errors.Is(err, mfa.ErrExpired):
-		return templates.ProblemExpired, time.Time{}
-	case errors.Is(err, mfa.ErrSpent), errors.Is(err, mfa.ErrSuperseded):
-		return templates.ProblemUsed, time.Time{}
-	case errors.Is(err, mfa.ErrExhausted):
-		return templates.ProblemTooMany, time.Time{}
-	case errors.Is(err, mfa.ErrDelivery), errors.Is(err, mfa.ErrBudget):
-		return templates.ProblemSendFailed, time.Time{}
-	case errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoMethod), errors.Is(err, mfa.ErrPolicyChanged),
-		errors.Is(err, mfa.ErrContactInUse):
-		return templates.ProblemMethod, time.Time{}
-	}
-	_, limited := errors.AsType[*ratelimit.WaitError](err)
-	if limited {
-		return templates.ProblemSendLimit, time.Time{}
-	}
-	return "", time.Time{}
 }
 
 func (h *Handler) showChallenge(c *gin.Context, st *consent.Standing) error {
@@ -135,7 +97,7 @@ func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa
 	if !challenge.Method.Delivered() {
 		field.ResendAction, field.ExpiresAt, field.ResendAt, field.Sent = "", time.Time{}, time.Time{}, false
 	}
-	field.Problem, field.LockedUntil = problemOf(err)
+	field.Problem, field.LockedUntil = web.ProofProblem(err)
 	if field.Problem == templates.ProblemWrongCode && challenge.Method == policy.WebAuthn && !field.AskPIN {
 		field.Problem = templates.ProblemKeyFailed
 	}
@@ -143,7 +105,7 @@ func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa
 		field.ResendAt = later(field.ResendAt, field.LockedUntil)
 	}
 	if err == nil {
-		field.Problem = statusProblem(challenge, h.Now())
+		field.Problem = web.ChallengeProblem(challenge, h.Now())
 	}
 	if !v.LockedUntil.IsZero() && field.Problem == templates.ProblemWrongCode {
 		field.Problem, field.LockedUntil = templates.ProblemTooMany, v.LockedUntil
@@ -159,19 +121,6 @@ func codesLeft(st *consent.Standing, challenge mfa.Challenge) int {
 		}
 	}
 	return 0
-}
-
-// statusProblem is what a page that is opened again says about the challenge.
-func statusProblem(c mfa.Challenge, now time.Time) string {
-	switch {
-	case c.Status == mfa.ChallengeLocked:
-		return templates.ProblemTooMany
-	case c.Status == mfa.ChallengeFailed:
-		return templates.ProblemSendFailed
-	case c.Status == mfa.ChallengeExpired, c.Status == mfa.ChallengeSent && !now.Before(c.ExpiresAt):
-		return templates.ProblemExpired
-	}
-	return ""
 }
 
 func later(a, b time.Time) time.Time {
@@ -255,7 +204,7 @@ func onlyPIN(st *consent.Standing) bool { return st.Target.PIN && st.Target.Proo
 // renderPIN asks for the PIN as a stage of its own.
 func (h *Handler) renderPIN(c *gin.Context, st *consent.Standing, status int, v mfa.Verdict, err error) error {
 	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: v.TriesLeft}
-	field.Problem, field.LockedUntil = problemOf(err)
+	field.Problem, field.LockedUntil = web.ProofProblem(err)
 	if field.Problem == templates.ProblemTooMany {
 		field.Problem = templates.ProblemPINBlocked
 		if field.LockedUntil.IsZero() {
@@ -274,33 +223,10 @@ func refusedStatus(err error, v mfa.Verdict) int {
 	if !v.LockedUntil.IsZero() || v.Challenge.Status == mfa.ChallengeLocked {
 		return http.StatusTooManyRequests
 	}
-	return web429(err)
+	return web.ProofStatus(err)
 }
 
-// web429 is 429 for what waiting mends, 400 for a method that is not offered,
-// and 422 for what the user typed.
-func web429(err error) int {
-	_, limited := errors.AsType[*ratelimit.WaitError](err)
-	_, locked := errors.AsType[*mfa.LockedError](err)
-	switch {
-	case limited, locked, errors.Is(err, mfa.ErrTooSoon), errors.Is(err, mfa.ErrExhausted):
-		return http.StatusTooManyRequests
-	case errors.Is(err, mfa.ErrNotOffered), errors.Is(err, mfa.ErrNoSends), errors.Is(err, mfa.ErrNoMethod):
-		return http.StatusBadRequest
-	case errors.Is(err, mfa.ErrDelivery), errors.Is(err, mfa.ErrBudget):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusUnprocessableEntity
-}
-
+// setRetryAfter tells when to try again, where that is known.
 func (h *Handler) setRetryAfter(c *gin.Context, err error, until time.Time) {
-	_, at := problemOf(err)
-	at = later(at, until)
-	wait, limited := errors.AsType[*ratelimit.WaitError](err)
-	switch {
-	case limited:
-		c.Header("Retry-After", retryAfter(wait.After))
-	case !at.IsZero():
-		c.Header("Retry-After", retryAfter(at.Sub(h.Now())))
-	}
+	web.SetRetryAfter(c, web.RetryAt(err, until, h.Now()), h.Now())
 }

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -20,6 +21,9 @@ func (h *Handler) showConfirm(c *gin.Context, st *consent.Standing) error {
 		return h.goOn(c, st)
 	}
 	challenge, err := h.Flow.Arrive(c.Request.Context(), st, h.browser(c, st))
+	if errors.Is(err, consent.ErrOver) {
+		return seeOther(c, base(st)) // it ended meanwhile, and is judged anew
+	}
 	if err == nil && st.Target.Proof == string(policy.ProofPassword) {
 		return h.renderStagePassword(c, st, http.StatusOK, "", time.Time{})
 	}

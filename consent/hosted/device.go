@@ -1,10 +1,7 @@
 package hosted
 
 import (
-	"math"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -75,9 +72,4 @@ func trustLabel(st *consent.Standing, challenge *mfa.Challenge) string {
 		return ""
 	}
 	return string(p.TrustedDevice.Lifetime)
-}
-
-// retryAfter is the value of a Retry-After header: whole seconds, never early.
-func retryAfter(d time.Duration) string {
-	return strconv.Itoa(int(math.Ceil(max(d, time.Second).Seconds())))
 }

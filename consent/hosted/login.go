@@ -132,7 +132,7 @@ func (h *Handler) passwordProblem(c *gin.Context, st *consent.Standing, name str
 	wait, limited := errors.AsType[*ratelimit.WaitError](err)
 	switch {
 	case limited:
-		c.Header("Retry-After", retryAfter(wait.After))
+		web.SetRetryAfter(c, h.Now().Add(wait.After), h.Now())
 		return h.renderPassword(c, st, http.StatusTooManyRequests, name, templates.ProblemLocked, h.Now().Add(wait.After))
 	case errors.Is(err, identity.ErrCredentials):
 		return h.renderPassword(c, st, http.StatusUnprocessableEntity, name, templates.ProblemBadSignIn, time.Time{})

@@ -67,7 +67,7 @@ func (h *Handler) passkeyProblem(c *gin.Context, st *consent.Standing, err error
 		return h.renderIdentify(c, st, http.StatusUnprocessableEntity, "", templates.ProblemPasskeyUnknown)
 	case told(err):
 		h.setRetryAfter(c, err, h.Now())
-		return h.renderIdentify(c, st, web429(err), "", templates.ProblemPasskeyFailed)
+		return h.renderIdentify(c, st, web.ProofStatus(err), "", templates.ProblemPasskeyFailed)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/templates"
 )
@@ -73,11 +74,11 @@ func (h *Handler) renderChoose(c *gin.Context, st *consent.Standing, status int,
 	if st.Target.Login {
 		page.NoneURL = base(st) + "/recover"
 	}
-	page.Problem, page.RetryAt = problemOf(cause)
+	page.Problem, page.RetryAt = web.ProofProblem(cause)
 	if page.Problem != "" {
 		h.setRetryAfter(c, cause, page.RetryAt)
 		if status == http.StatusOK {
-			status = web429(cause)
+			status = web.ProofStatus(cause)
 		}
 	}
 	return h.Pages.Render(c, status, page)
@@ -123,13 +124,13 @@ func (h *Handler) redeliver(c *gin.Context, st *consent.Standing, method mfa.Met
 		// the other ways at once.
 		return h.goOn(c, st)
 	}
-	if web429(err) == http.StatusTooManyRequests {
+	if web.ProofStatus(err) == http.StatusTooManyRequests {
 		h.setRetryAfter(c, err, challengeZero(challenge).ResendAt)
 	}
 	if challenge == nil {
-		return h.renderChoose(c, st, web429(err), nil, err)
+		return h.renderChoose(c, st, web.ProofStatus(err), nil, err)
 	}
-	return h.showProof(c, st, web429(err), challenge, mfa.Verdict{}, err)
+	return h.showProof(c, st, web.ProofStatus(err), challenge, mfa.Verdict{}, err)
 }
 
 func challengeZero(c *mfa.Challenge) mfa.Challenge {

@@ -15,8 +15,8 @@ import (
 	"github.com/sallyport-id/sallyport/templates"
 )
 
-// routes are what only a demo has: a start page, the mailbox, what is set up,
-// and the clock.
+// routes are what only a demo has: a start page, the mailbox, every page to look at,
+// what is set up, and the clock.
 type routes struct {
 	pages   *web.Pages
 	mailbox *Mailbox
@@ -33,6 +33,8 @@ func (r *routes) mount(e gin.IRouter) {
 	e.GET("/_demo", web.JSON(r.describe))
 	e.GET("/_demo/clock", web.JSON(r.readClock))
 	e.POST("/_demo/clock", web.JSON(r.moveClock))
+	e.GET("/_pages", web.Page(r.pages, r.listPages))
+	e.GET("/_pages/:name", web.Page(r.pages, r.showPage))
 	e.GET("/_mailbox", web.Page(r.pages, r.showMailbox))
 	e.POST("/_mailbox/empty", web.Page(r.pages, r.emptyPage))
 	e.GET("/_mailbox/messages", web.JSON(r.messages))
@@ -42,7 +44,7 @@ func (r *routes) mount(e gin.IRouter) {
 func (r *routes) frame(c *gin.Context) templates.Demo {
 	f := r.pages.Frame(c)
 	f.Tenant = templates.Tenant{Name: "Sallyport"}
-	return templates.Demo{Frame: f, StartURL: "/", ShopURL: r.shopURL, MailboxURL: "/_mailbox"}
+	return templates.Demo{Frame: f, StartURL: "/", ShopURL: r.shopURL, MailboxURL: "/_mailbox", PagesURL: "/_pages"}
 }
 
 // describe answers what is set up, for people's scripts: see the contract for

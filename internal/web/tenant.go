@@ -100,6 +100,12 @@ func hostName(host string) string {
 	return strings.ToLower(host)
 }
 
+// BrowserPath is the path of the request, with its query, as the browser knows it: in
+// host mode the slug that [ByHost] put into it is left out.
+func BrowserPath(c *gin.Context, t identity.Tenant) string {
+	return t.Path() + strings.TrimPrefix(c.Request.URL.RequestURI(), "/t/"+t.Slug)
+}
+
 // shared reports whether path is the same for all tenants. It is asked by whatever
 // name, also by a balancer that knows the server by its address alone, and also
 // while the database cannot say whose name that is.

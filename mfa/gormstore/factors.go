@@ -148,6 +148,13 @@ func exists(f mfa.Factor, err error) error {
 	return mfa.ErrFactorExists
 }
 
+// RenameFactor implements [mfa.Store].
+func (s *Store) RenameFactor(ctx context.Context, who mfa.Subject, id, label string) error {
+	res := mine(s.db.WithContext(ctx), who).Model(&factorRow{}).Where("id = ? AND status = ?", id, mfa.FactorActive).
+		Updates(map[string]any{"label": label})
+	return s.err("rename factor", one(res, mfa.ErrNotFound))
+}
+
 // DisableFactor implements [mfa.Store].
 func (s *Store) DisableFactor(ctx context.Context, who mfa.Subject, id string, now time.Time) error {
 	return s.in(ctx, "disable factor", func(tx *gorm.DB) error {

@@ -192,6 +192,18 @@ func (s *Store) hasKey(f mfa.Factor) bool {
 	})
 }
 
+// RenameFactor implements [mfa.Store].
+func (s *Store) RenameFactor(_ context.Context, who mfa.Subject, id, label string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.factor(who, id)
+	if f == nil || f.Status != mfa.FactorActive {
+		return mfa.ErrNotFound
+	}
+	f.Label = label
+	return nil
+}
+
 // DisableFactor implements [mfa.Store].
 func (s *Store) DisableFactor(_ context.Context, who mfa.Subject, id string, now time.Time) error {
 	s.mu.Lock()

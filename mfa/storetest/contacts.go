@@ -13,6 +13,7 @@ import (
 )
 
 var contactPromises = []promise{
+	{"a factor gets another label and stays what it is", renameFactor},
 	{"contacts and factors come back as they were put in", roundTrip},
 	{"replaced contacts and disabled factors are not listed", notListed},
 	{"a stranger finds no contact and no factor, and changes none", strangersContact},
@@ -227,4 +228,20 @@ func deliveryLog(t *testing.T, s Stores) {
 		require.NoError(t, err)
 		require.Empty(t, got, name)
 	}
+}
+
+func renameFactor(t *testing.T, s Stores) {
+	who := newSubject()
+	f := mfa.Factor{ID: "k", Subject: who, Kind: policy.WebAuthn, Label: "old", Status: mfa.FactorActive, CreatedAt: t0, Credential: &mfa.Credential{ID: []byte(who.TenantID), SignCount: 3}}
+	require.NoError(t, s.AddFactor(t.Context(), f))
+	for name, x := range strangers(who) {
+		require.ErrorIs(t, s.RenameFactor(t.Context(), x, "k", "theirs"), mfa.ErrNotFound, name)
+	}
+	require.NoError(t, s.RenameFactor(t.Context(), who, "k", "new"))
+	e, err := s.Enrolments(t.Context(), who)
+	require.NoError(t, err)
+	f.Label = "new"
+	require.Equal(t, []mfa.Factor{f}, e.Factors)
+	require.NoError(t, s.DisableFactor(t.Context(), who, "k", t0))
+	require.ErrorIs(t, s.RenameFactor(t.Context(), who, "k", "gone"), mfa.ErrNotFound)
 }

@@ -171,7 +171,7 @@ var lifeRows = []lifeRow{
 	},
 	{
 		"D-04 email takes the place of sms, whose number agrees first", systemD, has(policy.SMS), start(mfa.VerbEnable, policy.Email),
-		"code_current by sms, enter, code_new by email", "factor_added, contact_changed to " + mobile2, "email new@example.test",
+		"code_current by sms, enter, code_new by email", "factor_added, factor_removed to " + mobile2, "email new@example.test",
 	},
 	{
 		"D-13 D-15 a change takes a code to the old number, then to the new one", systemD, has(policy.SMS), start(mfa.VerbChange, policy.SMS),
