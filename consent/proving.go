@@ -242,6 +242,7 @@ func (s *Service) answerPIN(ctx context.Context, st *Standing, ask mfa.Ask, g Gi
 	proof := pinProof(st.Target, s.Now())
 	next, err := s.update(ctx, st, func(state *State) error {
 		if state.pin(st.User.ID) {
+			state.Submitted = true // the page of the PIN showed the details, too
 			state.Proofs = append(state.Proofs, proof)
 		}
 		return nil

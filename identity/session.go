@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"time"
 )
 
@@ -70,6 +71,19 @@ func LastActive(events []AuthEvent) time.Time {
 		}
 	}
 	return last
+}
+
+// LastFirst is the time of the latest first factor, the zero time if there is none:
+// when the user last logged in. A second factor that confirmed an action on the way
+// makes no login fresh.
+func LastFirst(events []AuthEvent) time.Time {
+	return LastActive(slices.DeleteFunc(slices.Clone(events), func(e AuthEvent) bool { return !e.First() }))
+}
+
+// LastSecond is the time of the latest active verification that was no first factor,
+// the zero time if there is none. A trusted device is no active verification.
+func LastSecond(events []AuthEvent) time.Time {
+	return LastActive(slices.DeleteFunc(slices.Clone(events), AuthEvent.First))
 }
 
 // SessionEntry is a session as its user sees it in a list. It says nothing by

@@ -20,6 +20,31 @@ var freshOnly = policy.Stages{{policy.ProofFreshLogin}}
 //
 // Errors: [ErrForbidden].
 func (o Operation) Stages(p *policy.Policy, e Enrolments) (policy.Stages, error) {
+	stages, err := o.written(p, e)
+	if err != nil || !o.State.SecondFirst || len(e.secondFactors()) == 0 || provesHeld(stages) {
+		return stages, err
+	}
+	return append(policy.Stages{{policy.ProofSecondFactor}}, stages...), nil
+}
+
+// provesHeld reports whether the stages ask for something that the user has already,
+// before they ask for what is new.
+func provesHeld(stages policy.Stages) bool {
+	for _, stage := range stages {
+		for _, proof := range stage {
+			switch proof {
+			case policy.ProofCodeNew:
+				return false
+			case policy.ProofCodeCurrent, policy.ProofSecondFactor:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// written are the stages that the document has for o.
+func (o Operation) written(p *policy.Policy, e Enrolments) (policy.Stages, error) {
 	life, known := p.Lifecycle[o.Kind]
 	switch o.Verb {
 	case VerbSwitchOn, VerbSwitchOff:

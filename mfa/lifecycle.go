@@ -55,6 +55,7 @@ func (s *Service) StartOperation(ctx context.Context, d Doer, st Start) (View, e
 	if err != nil {
 		return View{}, err
 	}
+	o.State.SecondFirst = d.owesSecond(o, e, s.now())
 	stages, err := judged(d, o, e)
 	if err == nil && s.now().Sub(d.LoginAt) > reauthAge(d.Policy, o.Kind) {
 		err = ErrStaleLogin

@@ -67,8 +67,11 @@ type OperationState struct {
 	// Account: it is the account's registered address that changes.
 	Account bool `json:"account,omitempty"`
 	// Reset: a new PIN takes the place of one that died of too many wrong tries.
-	Reset bool   `json:"reset,omitempty"`
-	Label string `json:"label,omitempty"` // of a key, given by the user
+	Reset bool `json:"reset,omitempty"`
+	// SecondFirst: before anything new comes in, the user proves a second factor that
+	// is there already, see [Doer.owesSecond].
+	SecondFirst bool   `json:"second_first,omitempty"`
+	Label       string `json:"label,omitempty"` // of a key, given by the user
 
 	ChallengeID string  `json:"challenge_id,omitempty"` // in progress
 	Wants       Wanted  `json:"wants,omitzero"`         // what it is for
@@ -102,7 +105,8 @@ type Doer struct {
 	PolicyVersion int
 	Flags         []string  // set on the account by relying apps
 	MFAEnabled    bool      // the user's switch
-	LoginAt       time.Time // latest active verification of the session
+	LoginAt       time.Time // latest first factor of the session
+	SecondAt      time.Time // latest second factor that was given in the session, the zero time for none
 	Enrolling     bool      // in the middle of a login that cannot end without a second step
 	Binding       []byte    // hash of the browser's secret
 	IP            netip.Addr
@@ -110,6 +114,18 @@ type Doer struct {
 	About         About
 	RP            RelyingParty
 	UserName      string
+}
+
+// owesSecond reports whether a session that never saw a second factor, or not lately,
+// is about to bring in a new one while two-step sign-in is in force. A trusted device
+// spares the second step at login, and must not spare it here: whoever has the
+// password and the device would make a factor of their own.
+//
+// Source: NIST SP 800-63B-4, 4.1.2.
+func (d Doer) owesSecond(o Operation, e Enrolments, now time.Time) bool {
+	inForce := d.MFAEnabled || d.Policy.Enforcement.Mode == policy.ModeRequired
+	return o.bringsIn() && inForce && !d.Enrolling && len(e.secondFactors()) > 0 &&
+		now.Sub(d.SecondAt) > reauthAge(d.Policy, o.Kind)
 }
 
 // has reports whether proof was given for stage.

@@ -72,6 +72,7 @@ func TestAuthorizeErrors(t *testing.T) {
 		{"response_type missing", []string{"response_type="}, "invalid_request"},
 		{"response_type not allowed", []string{"response_type=code token"}, "unsupported_response_type"},
 		{"response_mode not allowed", []string{"response_mode=fragment"}, "invalid_request"},
+		{"scope of the app itself", []string{"scope=openid users.security"}, "invalid_scope"},
 		{"scope not allowed", []string{"scope=openid admin"}, "invalid_scope"},
 		{"resource unknown", []string{"resource=https://unknown.example"}, "invalid_target"},
 		{"details in the front channel", []string{"authorization_details=[]"}, "invalid_request"},

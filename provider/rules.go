@@ -119,7 +119,7 @@ func ruleResponseMode(a *authRequest, _ *identity.Realm, form url.Values) error 
 // section 11).
 func ruleScope(a *authRequest, _ *identity.Realm, form url.Values) error {
 	for _, scope := range strings.Fields(form.Get("scope")) {
-		if !identity.Allows(a.Client.Scopes, scope) {
+		if !identity.Allows(a.Client.Scopes, scope) || slices.Contains(ownScopes, scope) {
 			return oauthErr(codeInvalidScope, describe(codeInvalidScope))
 		}
 		vain := scope == scopeOffline && !identity.Allows(a.Client.GrantTypes, grantRefresh)

@@ -173,7 +173,7 @@ func alice(tenant string) identity.User {
 
 // apps are the registered apps of a tenant.
 func (s *tokenServer) apps(tenant string) []identity.Client {
-	userScopes := []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+	userScopes := []string{"openid", "profile", "email", "address", "phone", "offline_access", "users.security"}
 	code := []string{grantCode, grantRefresh}
 	return []identity.Client{
 		{

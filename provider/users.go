@@ -20,6 +20,9 @@ const (
 	scopeFlags    = "users.flags"    // set and clear flags
 )
 
+// ownScopes are an app's own. No user can grant them, so nobody is asked for them.
+var ownScopes = []string{scopeSecurity, scopeFlags}
+
 // UserStore is what the users endpoints need beside [consent.People].
 type UserStore interface {
 	// UpdateUser changes one account under its lock.

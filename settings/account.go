@@ -28,7 +28,7 @@ func (h *Handler) mountAccount(inside gin.IRouter, page func(handler) gin.Handle
 // open is not enough to take the account away.
 func (h *Handler) freshly(do handler) handler {
 	return func(c *gin.Context, s *web.Seat) error {
-		age := h.Now().Sub(identity.LastActive(s.Session.Events))
+		age := h.Now().Sub(identity.LastFirst(s.Session.Events))
 		if age > s.Realm.Policy.FreshLoginAge() {
 			return mfa.ErrStaleLogin
 		}

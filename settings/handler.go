@@ -95,7 +95,8 @@ func (h *Handler) insideSeat(c *gin.Context) (*web.Seat, error) {
 	s.Frame.CSRF, s.Frame.LangAction = s.CSRF, s.Base+"/language"
 	s.Doer = mfa.Doer{
 		Subject: s.User.Subject(), Policy: realm.Policy, PolicyVersion: realm.Tenant.PolicyVersion, Flags: flagsOf(s.User),
-		MFAEnabled: s.User.MFAEnabled, LoginAt: identity.LastActive(who.Session.Events), Binding: []byte("session/" + who.Session.ID),
+		MFAEnabled: s.User.MFAEnabled, LoginAt: identity.LastFirst(who.Session.Events),
+		SecondAt: identity.LastSecond(who.Session.Events), Binding: []byte("session/" + who.Session.ID),
 		IP: web.ClientIP(c), Device: web.UserAgentName(c), About: h.about(c, realm), RP: realm.Tenant.RelyingParty(), UserName: s.User.Username,
 	}
 	return s, nil

@@ -150,7 +150,10 @@ func (h *Handler) answer(c *gin.Context, st *consent.Standing) error {
 	}
 	next, verdict, err := h.Flow.Answer(ctx, st, given(c, id), h.browser(c, st))
 	if err == nil {
-		err = h.trust(c, st, verdict.Proof)
+		// A device is trusted for a login that is through, not for one of its steps.
+		if next.Step != consent.StepChallenge {
+			err = h.trust(c, st, verdict.Proof)
+		}
 		if err != nil {
 			return err
 		}

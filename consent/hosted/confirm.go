@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/templates"
@@ -90,7 +91,10 @@ func (h *Handler) submitStagePassword(c *gin.Context, st *consent.Standing) erro
 	if password == "" {
 		return h.renderStagePassword(c, st, http.StatusUnprocessableEntity, templates.ProblemNoPassword, time.Time{})
 	}
-	_, err := h.verifyPassword(c, st, st.User.Username, password)
+	who, err := h.verifyPassword(c, st, st.User.Username, password)
+	if err == nil && who.ID != st.User.ID {
+		err = identity.ErrCredentials // the name went to another account meanwhile
+	}
 	if err != nil {
 		return h.stagePasswordProblem(c, st, err)
 	}

@@ -39,7 +39,7 @@ func (h *Handler) recognise(c *gin.Context, realm *identity.Realm, user identity
 func (h *Handler) trust(c *gin.Context, st *consent.Standing, proof mfa.Proof) error {
 	p := st.Realm.Policy
 	ticked := c.PostForm("trust_device") != ""
-	if proof.Purpose != mfa.PurposeLogin || proof.Method == policy.RecoveryCodes || !st.Target.Login || !loggedInHere(st) || !ticked && p.TrustedDevice.Consent != policy.ConsentAuto {
+	if proof.Purpose != mfa.PurposeLogin || recovered(st, proof) || !st.Target.Login || !loggedInHere(st) || !ticked && p.TrustedDevice.Consent != policy.ConsentAuto {
 		return nil
 	}
 	cookie, err := h.MFA.Trust(c.Request.Context(), mfa.TrustRequest{
@@ -55,6 +55,13 @@ func (h *Handler) trust(c *gin.Context, st *consent.Standing, proof mfa.Proof) e
 	}
 	h.Cookies.Set(c, cookie.Name, cookie.Value.Reveal(), cookie.MaxAge)
 	return nil
+}
+
+// recovered reports whether any step of this login was passed with a recovery code.
+func recovered(st *consent.Standing, proof mfa.Proof) bool {
+	return proof.Method == policy.RecoveryCodes || slices.ContainsFunc(st.In.State.Here, func(e identity.AuthEvent) bool {
+		return e.Method == string(policy.RecoveryCodes)
+	})
 }
 
 // loggedInHere reports whether the first factor was given in this interaction,

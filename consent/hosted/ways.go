@@ -49,7 +49,7 @@ func chainOf(challenge *mfa.Challenge) *mfa.Challenge {
 }
 
 func (h *Handler) showChoose(c *gin.Context, st *consent.Standing) error {
-	if st.Step != consent.StepChallenge && st.Step != consent.StepConfirm {
+	if st.Step != consent.StepChallenge && st.Step != consent.StepConfirm || onlyPIN(st) {
 		return h.goOn(c, st)
 	}
 	challenge, err := h.Flow.Current(c.Request.Context(), st)

@@ -41,6 +41,7 @@ type Life struct {
 	t       *testing.T
 	Flags   []string
 	LoginAt time.Time
+	Spared  bool   // a trusted device stood in for the second step of the login
 	Number  string // that is entered when a new one is wanted
 	Address string
 	PIN     mfa.Secret
@@ -101,8 +102,12 @@ func (l *Life) changed(c mfa.Change) error {
 func (l *Life) Doer() mfa.Doer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	second := l.LoginAt
+	if l.Spared {
+		second = time.Time{}
+	}
 	return mfa.Doer{
-		Subject: l.Who, Policy: l.Policy, PolicyVersion: 1, Flags: l.Flags, MFAEnabled: l.enabled, LoginAt: l.LoginAt, Binding: []byte("browser"),
+		Subject: l.Who, Policy: l.Policy, PolicyVersion: 1, Flags: l.Flags, MFAEnabled: l.enabled, LoginAt: l.LoginAt, SecondAt: second, Binding: []byte("browser"),
 		IP: netip.MustParseAddr("192.0.2.1"), About: mfa.About{TenantName: "Acme", Lang: "en"}, UserName: "alice",
 		RP: mfa.RelyingParty{ID: "login.example", Name: "Acme", Origins: []string{"https://login.example"}},
 	}

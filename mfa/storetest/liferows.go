@@ -72,6 +72,13 @@ var lifeRows = []lifeRow{
 		"enter, code_new by sms", "contact_changed, contact_changed to " + mobile2, "sms " + mobile1,
 	},
 	{
+		"A-11 a number is replaced after a login that a device spared the second step", systemA, func(l *Life) {
+			l.Has(policy.SMS)
+			l.Spared = true
+		}, start(mfa.VerbChange, policy.SMS),
+		"second_factor by sms, enter, code_new by sms", "contact_changed, contact_changed to " + mobile2, "sms " + mobile1,
+	},
+	{
 		"A sms is switched off with a code to email", systemA, has(policy.SMS), start(mfa.VerbDisable, policy.SMS),
 		"delivered_code by email", "factor_removed", "",
 	},
