@@ -73,6 +73,7 @@ var only = []struct {
 	by   []string
 }{
 	{"fosite lives in provider", []string{fosite}, []string{"provider"}},
+	{"samples of pages are for the demo and for tests", []string{"templates/samples"}, []string{"internal/demo"}},
 	{"gorm lives in the stores", []string{gorm}, []string{"store/...", "mfa/gormstore"}},
 	{
 		"gin lives in the edges and what they share",

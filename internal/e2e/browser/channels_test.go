@@ -76,7 +76,7 @@ func smsAfterTimer(t *testing.T, s *stage, script bool) {
 	v.timePasses(t, first.At.Add(minute+slack))
 	require.True(t, v.has(t, "#resend"), "email stays possible")
 	require.True(t, v.has(t, byText))
-	require.Contains(t, v.text(t, byText), "2399")
+	require.Contains(t, v.text(t, byText), "99")
 	require.NotContains(t, v.text(t, byText), alicePhone)
 
 	p := v.click(t, byText)

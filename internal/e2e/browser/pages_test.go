@@ -191,7 +191,8 @@ func walkErrors(t *testing.T, s *stage, g *gallery) {
 	}
 	v := s.visitShop(t, true, "account", carol)
 	v.giveName(t)
-	g.show(t, v.tab, "no-method")
+	require.Equal(t, "challenge", v.see(t).Page)
+	g.show(t, v.tab, "first-enrolment")
 
 	v = s.visitShop(t, true, contractor, carol)
 	v.click(t, "#sign-in")

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ func TestSystemsWithoutScript(t *testing.T) {
 
 func showAll(t *testing.T, script bool) {
 	t.Helper()
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, rowsOfA, rowsOfD, rowsOfB, rowsWithdrawal, rowsOfC, rowsOfNumber, rowsOfE) {
 		t.Run(r.id+" "+strings.ReplaceAll(r.says, "/", " "), func(t *testing.T) {
 			r.show(t, theStage(t), script)
 		})

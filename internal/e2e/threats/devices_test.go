@@ -140,6 +140,22 @@ func threeEpochs(t *testing.T, h *harness.House) {
 		{"factor", func(t *testing.T, p *harness.Place) {
 			require.NoError(t, h.Server.Store.BumpMFAEpoch(t.Context(), tenant(t, p), user(t, p, alice).ID))
 		}, false},
+		{"password, by its owner", func(t *testing.T, p *harness.Place) {
+			b := browser(p)
+			b.Login(t, alice, alice)
+			const between = "a-word-for-the-time-between"
+			for _, pair := range [][]string{{harness.Password, between}, {between, harness.Password}} {
+				done(t, settle(t, b).mustPost(t, "/password", "password", pair[0], "new-password", pair[1]))
+			}
+		}, false},
+		{"factor, by its owner", func(t *testing.T, p *harness.Place) {
+			b := browser(p)
+			b.Login(t, alice, alice)
+			d := settle(t, b)
+			op := d.begin(t, "kind", "sms", "verb", "disable", "confirm", "1")
+			b.Get(t, op)
+			done(t, d.mustPost(t, op+"/answer", "code", code(t, p, alice)))
+		}, false},
 		{"policy", func(t *testing.T, p *harness.Place) {
 			apply(t, p, setup.Tenant{Policy: []byte(`{"methods": {"sms": {"enabled": false}}}`)})
 		}, true},

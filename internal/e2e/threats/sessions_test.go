@@ -96,7 +96,8 @@ var public = []string{
 // halfway are the pages of the second step itself.
 var halfway = []string{
 	"/t/:tenant/interaction/:id/challenge", "/t/:tenant/interaction/:id/challenge/resend",
-	"/t/:tenant/interaction/:id/challenge/switch", "/t/:tenant/interaction/:id/choose", "/t/:tenant/interaction/:id/cancel",
+	"/t/:tenant/interaction/:id/challenge/switch", "/t/:tenant/interaction/:id/choose", "/t/:tenant/interaction/:id/recover",
+	"/t/:tenant/interaction/:id/cancel",
 }
 
 // halfLogin is T-25. The list of routes is the router's own, so that a new one
