@@ -32,9 +32,9 @@ type Tenant struct {
 	HelpURL  string          `json:"help_url"`
 	Privacy  string          `json:"privacy_url"`
 	SignUp   *bool           `json:"sign_up"` // people may make accounts themselves
-	Preset   string          `json:"preset"` // the preset that the policy begins as
-	Policy   json.RawMessage `json:"policy"` // a whole document (it names its schema), or a JSON merge patch (RFC 7396) over the policy in force, at first over the preset
-	Reason   string          `json:"reason"` // why the policy changes, for the record
+	Preset   string          `json:"preset"`  // the preset that the policy begins as
+	Policy   json.RawMessage `json:"policy"`  // a whole document (it names its schema), or a JSON merge patch (RFC 7396) over the policy in force, at first over the preset
+	Reason   string          `json:"reason"`  // why the policy changes, for the record
 	Clients  []Client        `json:"clients"`
 	Users    []User          `json:"users"`
 }
