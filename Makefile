@@ -10,7 +10,7 @@ GO ?= go
 # What runs the tests; .ci/run puts a summary around it.
 GO_TEST ?= $(GO) test
 # The tests share one machine with PostgreSQL and a browser.
-TIMEOUT ?= 25m
+TIMEOUT ?= 50m
 
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Where goroutines meet: rules, limits, key ring, tokens.
