@@ -273,7 +273,7 @@ func (l *Life) Register(options string) mfa.Secret {
 	l.t.Helper()
 	o, err := virtualwebauthn.ParseAttestationOptions(options)
 	require.NoError(l.t, err)
-	c := newKey()
+	c := NewKey()
 	l.keys = append(l.keys, c)
 	return mfa.Secret(virtualwebauthn.CreateAttestationResponse(tab, virtualwebauthn.NewAuthenticator(), c, *o))
 }
@@ -281,9 +281,9 @@ func (l *Life) Register(options string) mfa.Secret {
 // coseKey is how long a public key on P-256 is, in bytes.
 const coseKey = 77
 
-// newKey is a fresh key. The library leaves out the leading zeros of a coordinate,
+// NewKey is a fresh key. The library leaves out the leading zeros of a coordinate,
 // which one key in 128 has; no server can read those.
-func newKey() virtualwebauthn.Credential {
+func NewKey() virtualwebauthn.Credential {
 	for {
 		c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
 		if len(c.Key.AttestationData()) == coseKey {

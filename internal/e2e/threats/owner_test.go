@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-id/sallyport/internal/e2e/harness"
 	"github.com/sallyport-id/sallyport/internal/setup"
 	"github.com/sallyport-id/sallyport/mfa"
+	"github.com/sallyport-id/sallyport/mfa/storetest"
 )
 
 // broker is the preset with every kind of method but keys, and a PIN.
@@ -166,7 +167,7 @@ func newKey(t *testing.T, p *harness.Place) *key {
 	party := row.RelyingParty()
 	k := &key{
 		page: virtualwebauthn.RelyingParty{ID: party.ID, Name: party.Name, Origin: party.Origins[0]},
-		auth: virtualwebauthn.NewAuthenticator(), cred: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticator(), cred: storetest.NewKey(),
 	}
 	k.cred.Counter = 1
 	return k
