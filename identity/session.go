@@ -80,10 +80,11 @@ func LastFirst(events []AuthEvent) time.Time {
 	return LastActive(slices.DeleteFunc(slices.Clone(events), func(e AuthEvent) bool { return !e.First() }))
 }
 
-// LastSecond is the time of the latest active verification that was no first factor,
-// the zero time if there is none. A trusted device is no active verification.
+// LastSecond is the time of the latest active verification other than the password,
+// the zero time if there is none. A passkey that checked its user is both factors in
+// one; a trusted device is no active verification.
 func LastSecond(events []AuthEvent) time.Time {
-	return LastActive(slices.DeleteFunc(slices.Clone(events), AuthEvent.First))
+	return LastActive(slices.DeleteFunc(slices.Clone(events), func(e AuthEvent) bool { return e.Method == MethodPassword }))
 }
 
 // SessionEntry is a session as its user sees it in a list. It says nothing by

@@ -88,3 +88,30 @@ func TestOnlyAnAppWithNoWayToAuthenticateIsPublic(t *testing.T) {
 	}
 	require.False(t, (&identity.Client{AuthMethods: []string{"none", "client_secret_post"}}).Public())
 }
+
+// TestWhatMakesALoginFresh tells the first factor of a session from what came later:
+// the confirmation of an action refreshes no login, and a device proves nothing.
+func TestWhatMakesALoginFresh(t *testing.T) {
+	at := func(minutes int, e identity.AuthEvent) identity.AuthEvent {
+		e.At = t0.Add(time.Duration(minutes) * time.Minute)
+		return e
+	}
+	password, code, device := identity.AuthEvent{Method: identity.MethodPassword}, identity.AuthEvent{Method: "email"}, identity.AuthEvent{Method: identity.MethodDevice}
+	passkey := identity.AuthEvent{Method: "webauthn", Primary: true, UserVerified: true}
+	tests := []struct {
+		name          string
+		events        []identity.AuthEvent
+		first, second time.Time
+	}{
+		{"nothing yet", nil, time.Time{}, time.Time{}},
+		{"a device spared the second step", []identity.AuthEvent{at(0, password), at(1, device)}, t0, time.Time{}},
+		{"an action was confirmed later", []identity.AuthEvent{at(0, password), at(1, code), at(30, code)}, t0, t0.Add(30 * time.Minute)},
+		{"a passkey is both", []identity.AuthEvent{at(2, passkey)}, t0.Add(2 * time.Minute), t0.Add(2 * time.Minute)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.first, identity.LastFirst(tt.events))
+			require.Equal(t, tt.second, identity.LastSecond(tt.events))
+		})
+	}
+}
