@@ -36,7 +36,7 @@ const (
 // core is values and rules: what another product could take over as a library,
 // and what a test can run without a socket.
 var core = []string{
-	"mfa", "mfa/policy", "mfa/phone", "mfa/totp", "mfa/recovery", "mfa/pin", "mfa/memstore", "identity", "consent", "ratelimit",
+	"mfa", "mfa/policy", "mfa/phone", "mfa/totp", "mfa/recovery", "mfa/pin", "mfa/memstore", "identity", "consent", "consent/details", "ratelimit",
 }
 
 // edges speak to browsers and apps. They share packages, never each other.
