@@ -244,7 +244,7 @@ func TestAWayTheUserMayChoose(t *testing.T) {
 	fl := newFlow(t, "broker-security-identities")
 	alice := fl.enable(fl.f.Alice)
 	for id, f := range map[string]mfa.Factor{"f1": {Kind: policy.Email, ContactID: "mail-" + alice.ID}, "f2": {Kind: policy.SMS, ContactID: "phone"}} {
-		f.ID, f.Subject, f.Status, f.CreatedAt = id, alice.Subject(), mfa.FactorActive, storetest.Start
+		f.ID, f.Subject, f.Status, f.CreatedAt = id, alice.Subject(), mfa.FactorActive, longAgo
 		require.NoError(t, fl.lab.Store.AddFactor(t.Context(), f))
 	}
 	st := fl.logIn(fl.start(fl.ask(nil), nil), alice)

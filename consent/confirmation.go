@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"time"
+
+	"github.com/sallyport-id/sallyport/consent/details"
 )
 
 // ConfirmationStatus is the state of a confirmation (mfa.md 3.2).
@@ -46,6 +49,18 @@ type Confirmation struct {
 	ApprovedAt    time.Time
 	ConsumeBefore time.Time
 	ConsumedAt    time.Time
+	Evidence      []byte // JSON of [Evidence], once it is approved
+	ConsumeKey    string // hash of the Idempotency-Key that consumed it; "" for none
+	Receipt       string // JWS that the app got when it consumed it
+}
+
+// At is the status at now: what nobody moved on any more has expired.
+func (c *Confirmation) At(now time.Time) ConfirmationStatus {
+	open := c.Status == ConfirmationRequested || c.Status == ConfirmationChallenged
+	if open && !now.Before(c.ExpiresAt) || c.Status == ConfirmationApproved && !now.Before(c.ConsumeBefore) {
+		return ConfirmationExpired
+	}
+	return c.Status
 }
 
 // DetailsHash binds a confirmation to issuer, app, user and action: the
@@ -53,28 +68,37 @@ type Confirmation struct {
 // The relying app can compute it from what it is about to execute. detail is
 // canonical JSON (RFC 8785); for an action without details it is
 // {"type":"<action>"}.
+//
+// The hash is never empty, because an empty one means that nothing is bound.
+// What cannot be canonical, such as a detail that is no JSON, is hashed as it
+// stands: no app can arrive at that hash, so nothing comes of it.
 func DetailsHash(issuer, clientID, sub string, detail []byte) string {
-	// The member names are in the order that RFC 8785 sorts them in.
-	doc := struct {
-		ClientID string          `json:"client_id"`
-		Detail   json.RawMessage `json:"detail"`
-		Issuer   string          `json:"iss"`
-		Subject  string          `json:"sub"`
-	}{clientID, detail, issuer, sub}
-	canonical, err := marshalPlain(doc)
-	if err != nil {
-		return ""
+	document := slices.Concat(
+		[]byte(`{"client_id":`), quoted(clientID), []byte(`,"detail":`), detail,
+		[]byte(`,"iss":`), quoted(issuer), []byte(`,"sub":`), quoted(sub), []byte(`}`))
+	canonical, err := details.Canonical(document)
+	if err == nil {
+		document = canonical
 	}
-	sum := sha256.Sum256(canonical)
+	sum := sha256.Sum256(document)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// quoted returns s as a JSON text, in one form of several.
+func quoted(s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil // a text always has a form
+	}
+	return text
 }
 
 // PlainDetail is the detail of an action that was asked for by its acr value
 // alone.
 func PlainDetail(action string) []byte {
-	detail, err := marshalPlain(map[string]string{"type": action})
+	detail, err := details.Canonical(slices.Concat([]byte(`{"type":`), quoted(action), []byte(`}`)))
 	if err != nil {
-		return nil
+		return nil // never: names of actions are ASCII
 	}
 	return detail
 }

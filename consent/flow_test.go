@@ -39,6 +39,9 @@ type flow struct {
 	bob     identity.User
 }
 
+// longAgo is when people confirmed what they have: no hold keeps it from an action.
+var longAgo = storetest.Start.Add(-30 * 24 * time.Hour)
+
 func newFlow(t *testing.T, preset string, edits ...func(*policy.Policy)) *flow {
 	t.Helper()
 	f := storetest.New(t, testdb.SQLite(t))
@@ -52,12 +55,12 @@ func newFlow(t *testing.T, preset string, edits ...func(*policy.Policy)) *flow {
 	for _, u := range []identity.User{f.Alice, fl.bob} {
 		require.NoError(t, second.AddContact(t.Context(), mfa.Contact{
 			ID: "mail-" + u.ID, Subject: u.Subject(), Kind: mfa.ContactEmail, Value: mfa.Secret(u.Username), Status: mfa.ContactConfirmed,
-			Source: mfa.SourceSelf, Registered: true, ConfirmedAt: storetest.Start, CreatedAt: storetest.Start,
+			Source: mfa.SourceSelf, Registered: true, ConfirmedAt: longAgo, CreatedAt: longAgo,
 		}))
 	}
 	require.NoError(t, second.AddContact(t.Context(), mfa.Contact{
 		ID: "phone", Subject: f.Alice.Subject(), Kind: mfa.ContactPhone, Value: "+526441832399", Country: "MX", LineType: "ambiguous",
-		Status: mfa.ContactConfirmed, Source: mfa.SourceSelf, ConfirmedAt: storetest.Start, CreatedAt: storetest.Start,
+		Status: mfa.ContactConfirmed, Source: mfa.SourceSelf, ConfirmedAt: longAgo, CreatedAt: longAgo,
 	}))
 	realm, err := f.Catalog.BySlug(t.Context(), storetest.Slug)
 	require.NoError(t, err)

@@ -69,9 +69,9 @@ func methodsFor(class Class, events []identity.AuthEvent, p *policy.Policy) []po
 
 // tenantReaches reports whether the tenant's policy has any way to the goal. It
 // is asked while the user is not known yet.
-func tenantReaches(g Goal, p *policy.Policy, client *identity.Client) bool {
+func tenantReaches(g Goal, p *policy.Policy, client *identity.Client, detailed bool) bool {
 	if g.Action != "" {
-		return actionOpen(g.Action, p, client)
+		return actionOpen(g.Action, p, client, detailed)
 	}
 	password := []identity.AuthEvent{{Method: identity.MethodPassword}}
 	ways := methodsFor(g.Class, password, p)
@@ -81,11 +81,12 @@ func tenantReaches(g Goal, p *policy.Policy, client *identity.Client) bool {
 	return slices.ContainsFunc(p.LoginMethods(), func(k policy.Kind) bool { return slices.Contains(ways, k) })
 }
 
-// actionOpen reports whether client may ask for action by its acr value alone.
-func actionOpen(action string, p *policy.Policy, client *identity.Client) bool {
+// actionOpen reports whether client may ask for action: by its acr value alone, or
+// with the details of one transaction.
+func actionOpen(action string, p *policy.Policy, client *identity.Client, detailed bool) bool {
 	if len(client.Actions) > 0 && !identity.Allows(client.Actions, action) {
 		return false
 	}
 	a, ok := p.Action(action)
-	return ok && p.Requestable(action) && a.Details != policy.DetailsRequired
+	return ok && p.Requestable(action) && (detailed || a.Details != policy.DetailsRequired)
 }

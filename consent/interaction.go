@@ -9,14 +9,20 @@ import (
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
-// InteractionLife is how long a user may take from the first page to the last.
-const InteractionLife = 30 * time.Minute
+// InteractionLife is how long a user may take from the first page to the last;
+// PushedLife how long a pushed request waits for its browser.
+const (
+	InteractionLife = 30 * time.Minute
+	PushedLife      = 90 * time.Second
+)
 
 // Errors a caller can act on.
 var (
 	// ErrNotFound: there is no such interaction, or it is another tenant's or
 	// another browser's.
 	ErrNotFound = errors.New("consent: interaction not found")
+	// ErrTxnUsed: the app has used that id of a transaction before.
+	ErrTxnUsed = errors.New("consent: the id of the transaction was used before")
 	// ErrOver: the interaction has expired or was already answered.
 	ErrOver = errors.New("consent: interaction is over")
 )
@@ -27,14 +33,22 @@ var (
 type Interaction struct {
 	ID          string // 16 random bytes, base64url
 	TenantID    string
-	BrowserHash []byte
-	Request     Request
-	SessionID   string // the live session it began with; "" for none
-	State       State
-	CreatedAt   time.Time
-	ExpiresAt   time.Time
-	FinishedAt  time.Time // zero until it was answered
+	BrowserHash []byte // empty while the request was pushed and no browser has come
+	// RequestURIHash is the SHA-256 of the request_uri of a pushed request, nil for
+	// one that the browser brought.
+	RequestURIHash []byte
+	Request        Request
+	SessionID      string // the live session it began with; "" for none
+	State          State
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	FinishedAt     time.Time // zero until it was answered
 }
+
+// Pushed reports whether the app sent the request itself, past the browser.
+//
+// Source: RFC 9126.
+func (in *Interaction) Pushed() bool { return in != nil && len(in.RequestURIHash) > 0 }
 
 // State is what was done in an interaction. It is evidence, not permission:
 // [Next] judges it anew each time.
@@ -113,6 +127,8 @@ type StagedProof struct {
 	Event identity.AuthEvent `json:"event"`
 	// ChallengeID makes recording it idempotent; "" for a password.
 	ChallengeID string `json:"challenge_id,omitempty"`
+	// Evidence is that of [mfa.Proof].
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // Open reports whether the interaction still takes steps at now.

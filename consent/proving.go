@@ -10,7 +10,6 @@ import (
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
-	"github.com/sallyport-id/sallyport/ratelimit"
 )
 
 // About is what messages may say that are sent in the middle of st.
@@ -18,9 +17,11 @@ func (s *Service) About(st *Standing, lang string) mfa.About { return st.about(l
 
 // about fills in what a message may say. The hosted pages know the language.
 func (st *Standing) about(lang string) mfa.About {
-	t := st.Realm.Tenant
+	t, sum := st.Realm.Tenant, st.Detail.Summary()
 	return mfa.About{
 		TenantName: t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
+		HelpURL: t.HelpURL, PrivacyURL: t.Privacy, Texts: t.Texts,
+		Amount: sum.Amount.Value, Currency: sum.Amount.Currency, Payee: sum.To, Account: sum.Account,
 	}
 }
 
@@ -43,7 +44,13 @@ func (st *Standing) ask(target Target) mfa.Ask {
 		a.Allowed = methodsFor(st.least, st.events, st.Realm.Policy)
 		a.Recover = st.state().Recovering
 	default:
-		a.DetailsHash = st.detailsHash()
+		a.DetailsHash, a.ConfirmationID = st.detailsHash(), st.state().ConfirmationID
+		if len(st.Action.Methods) > 0 {
+			a.Allowed = st.Action.Methods // an amount above a threshold may leave fewer
+		}
+		if st.Action.Binding == policy.BindingSigned {
+			a.UserVerify = mfa.UVRequired // what only tells that somebody touched it signs no transaction
+		}
 	}
 	if st.In != nil {
 		a.OwnerID, a.Binding = st.In.ID, st.In.BrowserHash
@@ -288,7 +295,7 @@ func (s *Service) record(ctx context.Context, st *Standing, p mfa.Proof) (*Stand
 			state.Here = append(state.Here, event)
 		case p.Action == target.Action:
 			state.Proofs = append(state.Proofs, StagedProof{
-				Stage: target.Stage, Kind: policy.Proof(target.Proof), Event: event, ChallengeID: p.ChallengeID,
+				Stage: target.Stage, Kind: policy.Proof(target.Proof), Event: event, ChallengeID: p.ChallengeID, Evidence: p.Evidence,
 			})
 			if target.PIN {
 				state.Proofs = append(state.Proofs, pinProof(target, p.At))
@@ -331,60 +338,4 @@ func (s *Service) Recover(ctx context.Context, st *Standing) (*Standing, error) 
 		return nil, fmt.Errorf("consent: recover: %w", err)
 	}
 	return s.record(ctx, st, proof)
-}
-
-// confirm makes the confirmation of the action asked for, once.
-//
-// Errors: [ErrOver] where the app has asked the user for too many.
-func (s *Service) confirm(ctx context.Context, st *Standing) error {
-	if st.state().ConfirmationID != "" {
-		return nil
-	}
-	err := s.bounded(ctx, st)
-	if err != nil {
-		return err
-	}
-	c := Confirmation{
-		ID: newID(), TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, ClientID: st.Client.ID,
-		InteractionID: st.In.ID, Action: st.Goal.Action, Details: st.Request.Details, DetailsHash: st.detailsHash(),
-		Status: ConfirmationRequested, PolicyVersion: st.Realm.Tenant.PolicyVersion,
-		CreatedAt: st.now, ExpiresAt: st.now.Add(st.Action.TTL.Duration()),
-	}
-	first := false
-	in, err := s.Store.UpdateInteraction(ctx, c.TenantID, st.In.ID, func(in *Interaction) error {
-		first = in.State.ConfirmationID == "" && in.State.pin(c.UserID)
-		if first {
-			in.State.ConfirmationID, in.State.ConfirmBy = c.ID, c.ExpiresAt
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	*st.In = in
-	if !first {
-		return nil
-	}
-	return s.Store.CreateConfirmation(ctx, c)
-}
-
-// perApp is how many confirmations one app may ask one user for: somebody who is
-// asked again and again says yes in the end. Source: mfa.md 4.11.10, ASVS 6.6.4.
-var perApp = ratelimit.Per(10, time.Hour)
-
-// bounded ends the interaction, before anything reaches the user, if its app has
-// asked him for too many confirmations.
-//
-// Errors: [ErrOver] then.
-func (s *Service) bounded(ctx context.Context, st *Standing) error {
-	tenant := st.Realm.Tenant.ID
-	err := s.MFA.Limits.Spend(ctx, s.Now(), ratelimit.Charge{
-		What: "confirmation", Key: "confirmation/" + s.MFA.Peppers.LimitKey(tenant, st.User.ID+"\x00"+st.Client.ID), Limit: perApp,
-	})
-	_, over := errors.AsType[*ratelimit.WaitError](err)
-	if !over {
-		return err
-	}
-	_, err = s.End(ctx, st, "too_many")
-	return errors.Join(ErrOver, err)
 }

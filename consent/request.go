@@ -38,8 +38,11 @@ type Request struct {
 	// comes back to; "" where an app has asked.
 	ReturnTo string `json:"return_to,omitempty"`
 	// Details is the canonical transaction detail of a pushed request, nil
-	// without one.
+	// without one; TxnID the app's own id of it.
 	Details []byte `json:"details,omitempty"`
+	TxnID   string `json:"txn_id,omitempty"`
+	// Least is the class that the session has to have beside the action.
+	Least Class `json:"least,omitempty"`
 }
 
 // AccountRequest asks for a login on the way to the account's own pages.

@@ -53,28 +53,59 @@ func (s *Service) Start(ctx context.Context, realm *identity.Realm, client *iden
 		ID: newID(), TenantID: realm.Tenant.ID, BrowserHash: b.Hash, Request: req,
 		CreatedAt: now, ExpiresAt: now.Add(InteractionLife),
 	}
-	in.State.Paged = true
-	if who.Session.Live(who.User, now) {
-		in.SessionID = who.Session.ID
-		_, action := wantsAction(req.ACRValues)
-		if d.Step != StepLogin || action || req.Subject == who.User.ID {
-			in.State.UserID = who.User.ID
-		}
-	}
+	in.meet(who, d, now)
 	err := s.Store.CreateInteraction(ctx, in)
 	if err != nil {
 		return Interaction{}, err
 	}
-	if d.Step == StepConfirm {
-		st, err := s.judge(ctx, realm, client, req, who, &in)
-		if err != nil {
-			return in, err
-		}
-		// A code that cannot be sent now is no reason to lose the request: the
-		// page says so and offers another try.
-		_, _ = s.Arrive(ctx, st, b)
+	return in, s.arriveWith(ctx, realm, client, who, d, b, &in)
+}
+
+// Enter is [Service.Start] for a pushed request, which has its interaction already:
+// the first page is about to be shown in it.
+func (s *Service) Enter(ctx context.Context, realm *identity.Realm, client *identity.Client, in Interaction, who SignedIn, d Decision, b Browser) (Interaction, error) {
+	if in.State.Paged {
+		return in, nil // the same browser came again
 	}
-	return in, nil
+	now := s.Now()
+	in, err := s.Store.UpdateInteraction(ctx, in.TenantID, in.ID, func(in *Interaction) error {
+		if !in.State.Paged {
+			in.meet(who, d, now)
+		}
+		return nil
+	})
+	if err != nil {
+		return Interaction{}, err
+	}
+	return in, s.arriveWith(ctx, realm, client, who, d, b, &in)
+}
+
+// meet notes who is at the browser when the first page is shown.
+func (in *Interaction) meet(who SignedIn, d Decision, now time.Time) {
+	in.State.Paged = true
+	if !who.Session.Live(who.User, now) {
+		return
+	}
+	in.SessionID = who.Session.ID
+	_, action := wantsAction(in.Request.ACRValues)
+	if d.Step != StepLogin || action || in.Request.Subject == who.User.ID {
+		in.State.UserID = who.User.ID
+	}
+}
+
+// arriveWith begins the first proof of an action that begins on arrival. A code that
+// cannot be sent now is no reason to lose the request: the page says so and offers
+// another try.
+func (s *Service) arriveWith(ctx context.Context, realm *identity.Realm, client *identity.Client, who SignedIn, d Decision, b Browser, in *Interaction) error {
+	if d.Step != StepConfirm {
+		return nil
+	}
+	st, err := s.judge(ctx, realm, client, in.Request, who, in)
+	if err != nil {
+		return err
+	}
+	_, _ = s.Arrive(ctx, st, b)
+	return nil
 }
 
 // StartAccount makes the interaction for a login that no app has asked for. With a
@@ -154,6 +185,7 @@ func (st *Standing) concludeAction(o *Outcome) {
 	o.ConfirmationID = state.ConfirmationID
 	o.DetailsHash = st.detailsHash()
 	o.ConsumeWithin = st.Action.ConsumeWithin.Duration()
+	o.Proofs = evidence(state.Proofs)
 	if len(state.Proofs) == 0 {
 		return // until_met: a precondition was checked, nothing new was proven
 	}
@@ -226,6 +258,7 @@ type Outcome struct {
 	ConfirmationID string
 	DetailsHash    string
 	ConsumeWithin  time.Duration
+	Proofs         []EvidentProof // of the stages of Action
 
 	// NewSession: a login was made in this interaction; the browser's old
 	// session ends and a new one begins with Events. Rotate: the live session
@@ -246,6 +279,8 @@ var descriptions = map[string]string{
 	"cancelled":            "The user cancelled the request",
 	"declined":             "The user declined to share data with the app",
 	"locked":               "The request ended after too many wrong codes",
+	"txn_used":             "The id of the transaction was used before",
+	"details_changed":      "The app has replaced the transaction by another one",
 	"too_many":             "The app has asked this user for too many confirmations. Try again later",
 	"confirmation_expired": "The confirmation was not given in time",
 	"policy_changed":       "The rules changed while the request was open. Start again",

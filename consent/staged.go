@@ -2,8 +2,10 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"slices"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -21,6 +23,11 @@ func (s *Service) weighAction(ctx context.Context, st *Standing, f *Facts) error
 		f.NotReady = true
 		return nil
 	}
+	err := st.openDetail()
+	if err != nil {
+		return err
+	}
+	a = raised(a, st.Detail)
 	st.Action = a
 	f.Held = a.Hold && st.now.Before(st.User.HoldUntil) || st.flagged(a.DenyFlags)
 	f.Staged = a.Applies != policy.AppliesUntilMet && len(a.Stages) > 0
@@ -34,6 +41,38 @@ func (s *Service) weighAction(ctx context.Context, st *Standing, f *Facts) error
 		return nil
 	}
 	return s.weighStage(ctx, st, f)
+}
+
+// raised is a for the amounts of d. What has no amount, or one in a currency that the
+// policy does not name, takes all that any amount takes.
+func raised(a policy.Action, d details.Detail) policy.Action {
+	amounts := d.Amounts()
+	return a.Raised(func(t policy.Threshold) bool {
+		if len(amounts) == 0 {
+			return true
+		}
+		return slices.ContainsFunc(amounts, func(m details.Amount) bool {
+			if m.Currency != t.Currency {
+				return !a.Names(m.Currency)
+			}
+			sign, err := m.Compare(t.Above)
+			return err != nil || sign > 0
+		})
+	})
+}
+
+// openDetail reads the transaction that was pushed. Its canonical form is all that page
+// and message are made from.
+func (st *Standing) openDetail() error {
+	if st.Request.Details == nil || st.Detail.Type != "" {
+		return nil
+	}
+	if st.Realm.Details == nil {
+		return errors.New("consent: the tenant has no kinds of transactions")
+	}
+	var err error
+	st.Detail, err = st.Realm.Details.Open(st.Request.Details)
+	return err
 }
 
 // weighStage looks at the next stage that was not passed.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -23,9 +24,10 @@ type Standing struct {
 	Session *identity.Session // the live session that counts here; nil without one
 	User    *identity.User    // nil while nobody is known
 	Goal    Goal
-	Action  policy.Action // of Goal.Action
-	Target  Target        // what the next challenge is for, in StepChallenge and StepConfirm
-	Options []mfa.Option  // the ways to meet Target
+	Action  policy.Action  // of Goal.Action
+	Detail  details.Detail // the transaction of Request.Details; its zero value for none
+	Target  Target         // what the next challenge is for, in StepChallenge and StepConfirm
+	Options []mfa.Option   // the ways to meet Target
 	// Enrollable are the methods that can be set up, in StepEnrol.
 	Enrollable []mfa.Method
 	wanted     bool // the user asked for it, and nobody demands it
@@ -175,7 +177,7 @@ func (s *Service) weigh(ctx context.Context, st *Standing, f *Facts) error {
 	p := st.Realm.Policy
 	f.Class = ClassOf(st.events, p.ACR)
 	f.SecondDue = f.LoggedIn && st.loginStagesLeft() > 0
-	f.Least = PolicyClass(st.Client.MinACR)
+	f.Least = max(PolicyClass(st.Client.MinACR), st.Request.Least)
 	if st.User != nil && st.User.MFAEnabled {
 		f.Least = max(f.Least, PolicyClass(string(p.ACR.LoginMin)))
 	}
@@ -215,7 +217,7 @@ func (st *Standing) heldClass(f *Facts) Class {
 // reaches reports whether the user (or, while nobody is known, the tenant) has
 // a way to g.
 func (s *Service) reaches(ctx context.Context, st *Standing, g Goal) (bool, error) {
-	if !tenantReaches(g, st.Realm.Policy, st.Client) {
+	if !tenantReaches(g, st.Realm.Policy, st.Client, st.Request.Details != nil) {
 		return false, nil
 	}
 	if st.User == nil || g.Action != "" {

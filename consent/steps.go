@@ -177,6 +177,9 @@ func (s *Service) End(ctx context.Context, st *Standing, reason string) (*Standi
 			status = ConfirmationFailed
 		}
 		err = s.Store.EndConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now())
+		if errors.Is(err, ErrNotFound) {
+			err = nil // it was never made
+		}
 	}
 	if err == nil && state.ChallengeID != "" && st.User != nil {
 		err = s.MFA.Cancel(ctx, st.ask(state.ChallengeFor), state.ChallengeID)

@@ -13,8 +13,18 @@ type Store interface {
 	CreateInteraction(ctx context.Context, in Interaction) error
 	Interaction(ctx context.Context, tenantID, id string) (Interaction, error)
 
-	// UpdateInteraction loads an interaction, lets change edit its State, and
-	// saves it, in one transaction that no other update of the same interaction
+	// ClaimPushed finds the open pushed request with that hash of its request_uri, for
+	// the one browser that it belongs to from its first visit on. That visit sets the
+	// interaction's end to expires. Anybody else's, and one that is over or was
+	// answered, is [ErrNotFound].
+	ClaimPushed(ctx context.Context, tenantID string, requestURIHash, browserHash []byte, now, expires time.Time) (Interaction, error)
+
+	// RenamePushed gives an open pushed request another request_uri; the old one leads
+	// nowhere then. [ErrNotFound] where it is over.
+	RenamePushed(ctx context.Context, tenantID, id string, requestURIHash []byte, now time.Time) error
+
+	// UpdateInteraction loads an interaction, lets change edit its State, or give it
+	// a SessionID where it has none, and saves it, in one transaction that no other update of the same interaction
 	// can overlap. If change returns an error, nothing is saved and the error is
 	// returned as it is. change may run more than once. A finished interaction
 	// is [ErrOver].
@@ -24,6 +34,9 @@ type Store interface {
 	// (requested, challenged) to status.
 	CreateConfirmation(ctx context.Context, c Confirmation) error
 	Confirmation(ctx context.Context, tenantID, id string) (Confirmation, error)
+	// ConfirmationOf finds the one that an app asked for by its own id of a
+	// transaction; "" is none.
+	ConfirmationOf(ctx context.Context, tenantID, clientID, action, txnID string) (Confirmation, error)
 	EndConfirmation(ctx context.Context, tenantID, id string, status ConfirmationStatus, now time.Time) error
 }
 

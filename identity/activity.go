@@ -38,12 +38,18 @@ type ActivityPage struct {
 // a text of its name.
 var ActivityTypes = []string{
 	"login.completed",
+	"stepup.completed",
+	"action.approved",
+	"action.refused",
+	"consent.given",
+	"consent.declined",
 	"second_step_failed",
 	"downgrade_attempt",
 	"factor.added",
 	"factor.removed",
 	"factor.changed",
 	"factor.locked",
+	"factor.cloned",
 	"contact.confirmed",
 	"contact.changed",
 	"contact.removed",
@@ -54,7 +60,9 @@ var ActivityTypes = []string{
 	"challenge.locked",
 	"app.removed",
 	"recovery_codes.made",
+	"recovery_codes.replaced",
 	"recovery_code.used",
+	"pin.set",
 	"pin.changed",
 	"mfa.enabled",
 	"mfa.disabled",
@@ -66,4 +74,11 @@ var ActivityTypes = []string{
 	EventAccountCreated,
 	EventSessionEnded,
 	EventSignedOutAll,
+}
+
+// ActivityFailures are events of which the owner reads those that failed: a right
+// code is part of the sign-in or the action that follows, and told with it.
+var ActivityFailures = []string{
+	"challenge.tried",
+	"password.tried",
 }

@@ -1,6 +1,9 @@
 package identity
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ACRMode says how a client's acr_values are read: necessary, as RFC 9470
 // section 4 reads them, or voluntary, as OpenID Connect Core 3.1.2.1 does.
@@ -15,9 +18,10 @@ const (
 // The client authentication methods of OpenID Connect Core section 9 that the
 // server has.
 const (
-	AuthBasic = "client_secret_basic"
-	AuthPost  = "client_secret_post"
-	AuthNone  = "none"
+	AuthBasic         = "client_secret_basic"
+	AuthPost          = "client_secret_post"
+	AuthPrivateKeyJWT = "private_key_jwt" // a statement that the app signs; stands alone
+	AuthNone          = "none"
 )
 
 // Client is an app that a tenant trusts to send its users here. Its names are
@@ -41,11 +45,23 @@ type Client struct {
 	Scopes        []string `json:"scopes"`
 	Audiences     []string `json:"audiences,omitempty"` // resources the app may ask tokens for
 
-	AuthMethods  []string     `json:"auth_methods"` // one or more of AuthBasic, AuthPost, AuthNone
+	// ResourceServer are the resources that the app answers for itself: it may
+	// introspect every token that is meant for one of them.
+	ResourceServer []string `json:"resource_server,omitempty"`
+
+	AuthMethods  []string     `json:"auth_methods"` // AuthBasic, AuthPost or both; or AuthPrivateKeyJWT; or AuthNone
 	Secrets      []SecretHash `json:"secrets,omitempty"`
-	PKCEOptional bool         `json:"pkce_optional,omitempty"` // only for confidential clients
+	RequirePAR   bool         `json:"require_pushed_authorization_requests,omitempty"` // takes no request from a browser
+	PKCEOptional bool         `json:"pkce_optional,omitempty"`                         // only for confidential clients
 	IDTokenAlg   string       `json:"id_token_signed_response_alg"`
 	UserinfoAlg  string       `json:"userinfo_signed_response_alg,omitempty"` // "" for plain JSON
+
+	// JWKS holds the app's public keys (RFC 7517 section 5), or JWKSURI says where
+	// they are; never both.
+	JWKS             json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI          string          `json:"jwks_uri,omitempty"`
+	AuthAlg          string          `json:"token_endpoint_auth_signing_alg,omitempty"`   // of its assertions; "" for any that fits the key
+	IntrospectionAlg string          `json:"introspection_signed_response_alg,omitempty"` // "" is RS256 (RFC 9701 section 6)
 
 	ACRMode          ACRMode  `json:"acr_mode"`
 	MinACR           string   `json:"min_acr,omitempty"` // floor for this app, on top of the tenant's
@@ -68,6 +84,10 @@ type SecretHash struct {
 func (c *Client) Public() bool {
 	return len(c.AuthMethods) == 1 && c.AuthMethods[0] == AuthNone
 }
+
+// SignsAssertions reports whether the client authenticates by what it signs, and so
+// has no secret.
+func (c *Client) SignsAssertions() bool { return Allows(c.AuthMethods, AuthPrivateKeyJWT) }
 
 // Allows reports whether list holds value.
 func Allows(list []string, value string) bool {

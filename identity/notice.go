@@ -24,10 +24,12 @@ type Notice struct {
 	To       mfa.Secret // what was typed as identifier, canonical; requests only
 	Lang     string     // of the page on which it was asked for; requests only
 
-	ContactID string // where it goes; "" is the registered address
-	Method    string // the kind of factor it is about, such as sms; "" for none
-	Masked    string // the contact it is about, masked
-	Count     int    // such as the recovery codes that are left
+	ContactID string   // where it goes; "" is the registered address
+	Method    string   // the kind of factor it is about, such as sms; "" for none
+	Masked    string   // the contact it is about, masked
+	Count     int      // such as the recovery codes that are left
+	Also      []string // other kinds of factors that ended with it
+	TwoStep   string   // on or off where two-step sign-in was switched by it; "" for neither
 }
 
 // The kinds of requests.

@@ -123,6 +123,17 @@ func (s *SignIn) VerifyFrom(ctx context.Context, tenantID, username, password st
 	return User{}, ErrCredentials
 }
 
+// Named is the id of the account whose name was typed with a wrong password, "" for
+// none: its owner reads in the activity that somebody has tried. It is for the audit
+// log alone; whoever tried must not learn it, nor from how long it takes.
+func (s *SignIn) Named(ctx context.Context, tenantID, username string) string {
+	user, err := s.Users.UserByName(ctx, tenantID, Username(username))
+	if err != nil {
+		return ""
+	}
+	return user.ID
+}
+
 // freshened is user with a hash of the present cost. Only a right password comes
 // here, so what it costs tells nothing to others.
 func (s *SignIn) freshened(ctx context.Context, user User, password string) (User, error) {

@@ -313,3 +313,12 @@ func TestUsername(t *testing.T) {
 		require.Equal(t, want, identity.Username(identity.Username(typed)), "the canonical form of %q is its own", typed)
 	}
 }
+
+// TestTheOwnerOfANameIsFound: for the audit log, so that the owner reads of the tries.
+func TestTheOwnerOfANameIsFound(t *testing.T) {
+	d := newDoor(t)
+
+	require.Equal(t, storetest.AliceID, d.Named(t.Context(), storetest.TenantID, " "+strings.ToUpper(storetest.AliceName)))
+	require.Empty(t, d.Named(t.Context(), storetest.TenantID, "nobody@example.com"))
+	require.Empty(t, d.Named(t.Context(), "another-tenant", storetest.AliceName))
+}

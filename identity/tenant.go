@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"time"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
@@ -33,6 +36,10 @@ type Tenant struct {
 	TimeZone string // IANA name; default "UTC"
 	HelpURL  string
 	Privacy  string
+	// DetailTypes are the tenant's own kinds of transactions, a JSON array of documents
+	// that package details has judged; "" for the built-in ones alone.
+	DetailTypes string
+	Texts       string // its own words for codes, as JSON that package internal/message has judged; "" for ours
 
 	// SignUp lets people make accounts themselves, with an address that they
 	// prove to be theirs.
@@ -98,6 +105,30 @@ type Realm struct {
 	Tenant  Tenant
 	Policy  *policy.Policy
 	Clients map[string]*Client // by client_id
+	// Details are the kinds of transactions that apps may push; nil for none.
+	Details *details.Registry
+}
+
+// ParseDetails reads the tenant's own kinds of transactions, and adds the built-in ones.
+//
+// Errors: those of [details.ParseType] and [details.NewRegistry].
+func ParseDetails(document string) (*details.Registry, error) {
+	var docs []json.RawMessage
+	if document != "" {
+		err := json.Unmarshal([]byte(document), &docs)
+		if err != nil {
+			return nil, fmt.Errorf("identity: detail types: %w", err)
+		}
+	}
+	var own []details.Type
+	for _, doc := range docs {
+		t, err := details.ParseType(doc)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, t)
+	}
+	return details.NewRegistry(own...)
 }
 
 // Client returns the app id, or nil if the tenant has none of that name or it

@@ -14,7 +14,8 @@ import (
 // step, and once more in the transaction of its effect.
 //
 // Errors: [ErrForbidden]; [ErrChanged]; [*BlockedError]; [ErrTooMany]; [ErrInUse];
-// [ErrAlready]; [ErrNoPIN]; [ErrNotFound] where there is nothing to be changed.
+// [ErrAlready]; [ErrNoPIN]; [ErrUnverified]; [ErrNotFound] where there is nothing to be
+// changed.
 func judged(d Doer, o Operation, e Enrolments) (policy.Stages, error) {
 	if !o.stands(e) {
 		return nil, ErrChanged
@@ -24,8 +25,12 @@ func judged(d Doer, o Operation, e Enrolments) (policy.Stages, error) {
 		return nil, err
 	}
 	err = allowed(d, o, e)
-	if err == nil && stages.Has(policy.ProofPIN) && !e.HasPIN() {
+	switch {
+	case err != nil:
+	case stages.Has(policy.ProofPIN) && !e.HasPIN():
 		err = ErrNoPIN
+	case stages.Has(ProofEmailCode) && e.registered().Status != ContactConfirmed:
+		err = ErrUnverified
 	}
 	return stages, err
 }

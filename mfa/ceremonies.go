@@ -21,26 +21,44 @@ var freshOnly = policy.Stages{{policy.ProofFreshLogin}}
 // Errors: [ErrForbidden].
 func (o Operation) Stages(p *policy.Policy, e Enrolments) (policy.Stages, error) {
 	stages, err := o.written(p, e)
-	if err != nil || !o.State.SecondFirst || len(e.secondFactors()) == 0 || provesHeld(stages) {
+	if err != nil || !o.firstCounts(e) {
 		return stages, err
 	}
-	return append(policy.Stages{{policy.ProofSecondFactor}}, stages...), nil
+	for _, held := range ofOld(stages) {
+		if held.Proof == o.State.First || held.Proof == policy.ProofCodeCurrent || held.Proof == policy.ProofSecondFactor {
+			return stages, nil // the document asks for as much
+		}
+	}
+	return append(policy.Stages{{o.State.First}}, stages...), nil
 }
 
-// provesHeld reports whether the stages ask for something that the user has already,
-// before they ask for what is new.
-func provesHeld(stages policy.Stages) bool {
-	for _, stage := range stages {
+// firstCounts reports whether what the user owes first can be given, and is not what the
+// operation proves anyway.
+func (o Operation) firstCounts(e Enrolments) bool {
+	switch o.State.First {
+	case policy.ProofSecondFactor:
+		return len(e.secondFactors()) > 0
+	case ProofEmailCode:
+		return o.State.ContactID == "" || o.State.ContactID != e.registered().ID
+	}
+	return false
+}
+
+// ofOld are the proofs that the stages ask for before anything new, and that show that
+// the user has what was enrolled before.
+func ofOld(stages policy.Stages) []Wanted {
+	var all []Wanted
+	for i, stage := range stages {
 		for _, proof := range stage {
 			switch proof {
 			case policy.ProofCodeNew:
-				return false
-			case policy.ProofCodeCurrent, policy.ProofSecondFactor:
-				return true
+				return all
+			case policy.ProofCodeCurrent, policy.ProofSecondFactor, policy.ProofDeliveredCode, policy.ProofAnyFactor, ProofEmailCode:
+				all = append(all, Wanted{i, proof})
 			}
 		}
 	}
-	return false
+	return all
 }
 
 // written are the stages that the document has for o.
@@ -123,8 +141,9 @@ func switchStages(v Verb, p *policy.Policy) (policy.Stages, error) {
 }
 
 // accountStages are those of a new registered address. Where email is no method of
-// the tenant, the user proves a second factor, or else the password, and the new
-// address.
+// the tenant, the user proves a second factor, or else that the old address is theirs,
+// and the new one: with the password alone a thief would take the whole account along.
+// Only an address that nobody ever confirmed gives way to the password.
 func accountStages(p *policy.Policy, life policy.Lifecycle, known bool, e Enrolments) (policy.Stages, error) {
 	if p.Contacts.Email.Change == policy.Forbidden {
 		return nil, ErrForbidden
@@ -133,8 +152,11 @@ func accountStages(p *policy.Policy, life policy.Lifecycle, known bool, e Enrolm
 		return adding(policy.Email, life.Change, known)
 	}
 	first := policy.ProofPassword
-	if len(e.secondFactors()) > 0 {
+	switch {
+	case len(e.secondFactors()) > 0:
 		first = policy.ProofSecondFactor
+	case e.registered().Status == ContactConfirmed:
+		first = ProofEmailCode
 	}
 	return policy.Stages{{first}, {policy.ProofCodeNew}}, nil
 }

@@ -71,8 +71,9 @@ type Challenge struct {
 
 // Ceremony is a WebAuthn ceremony in progress.
 type Ceremony struct {
-	Options string `json:"options"` // JSON for the browser
-	Session string `json:"session"` // what the server keeps of it
+	Options string `json:"options"`         // JSON for the browser
+	Session string `json:"session"`         // what the server keeps of it
+	Nonce   []byte `json:"nonce,omitempty"` // of the transaction that is signed, see [TransactionChallenge]
 }
 
 // Guard counts wrong guesses at one thing that can be guessed (a contact or a

@@ -56,16 +56,29 @@ type Change struct {
 	Phone     Secret
 	PhoneGone bool          // the account has no confirmed number any more
 	Hold      time.Duration // actions with hold are refused for so long
-	Notices   []Notice
-	Signals   []Signal
+	// Happened is all that has changed, for the log: also what the policy mails to
+	// nobody.
+	Happened []Notice
+	Notices  []Notice
+	Signals  []Signal
 }
 
 // Notice is a message to the owner about a change.
 type Notice struct {
-	Kind      string // the name of its text; that of an entry of notify.email_events
+	Kind      string // the name of its text, and with a dot for its last "_" of its event
 	ContactID string // where it goes; "" is the registered address
 	Method    Method // what it is about
 	Masked    string // the contact it is about
+	// Also are other methods that ended with the change, in the order of the policy.
+	Also []Method
+	// TwoStep is on or off where the change has switched two-step sign-in, and the
+	// notice is about something else; "" says nothing.
+	TwoStep string
+}
+
+// same reports whether n and o are the same message.
+func (n Notice) same(o Notice) bool {
+	return n.Kind == o.Kind && n.ContactID == o.ContactID && n.Method == o.Method && n.Masked == o.Masked
 }
 
 // Signal is an event for the relying app. Of two with one Dedupe the first counts.

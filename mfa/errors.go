@@ -39,6 +39,7 @@ var (
 	ErrUnchanged  = errors.New("mfa: that is the present one")
 	ErrAlready    = errors.New("mfa: this is on already")
 	ErrNoPIN      = errors.New("mfa: this takes a PIN, and there is none; make one first")
+	ErrUnverified = errors.New("mfa: the account's address is not confirmed; confirm it first")
 	ErrChanged    = errors.New("mfa: what is enrolled has changed meanwhile; begin again")
 )
 

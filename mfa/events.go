@@ -118,10 +118,7 @@ func (s *Service) tellEffect(ctx context.Context, d Doer, o Operation, e Effect)
 		return
 	}
 	s.tellOperation(ctx, EventOperationDone, d, o, nil)
-	for _, n := range e.Change.Notices {
-		if n.ContactID != "" {
-			continue // the old contact is told as well; that is no event of its own
-		}
+	for _, n := range e.Change.Happened {
 		s.Events.Observe(ctx, Event{
 			Kind: eventName(n.Kind), Subject: d.Subject, Result: "ok", Owner: o.ID, Action: o.name(), Method: n.Method,
 			IP: d.IP, At: s.now(), Data: map[string]string{"contact": n.Masked},

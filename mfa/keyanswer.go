@@ -100,6 +100,10 @@ func (a *keyAnswer) right(k *Case, found *finding, now time.Time) bool {
 		f.Status, f.DisabledAt, found.why = FactorDisabled, now, ErrCloned
 		return false
 	}
+	k.Challenge.Answer, err = a.evidence(k, got)
+	if err != nil {
+		return false
+	}
 	c := *f.Credential
 	c.SignCount, c.BackedUp = got.SignCount, got.BackedUp
 	f.Credential = &c

@@ -56,10 +56,14 @@ type Registration struct {
 
 // Authentication asks a browser to use a credential. Allow is empty for a passkey
 // that tells the account by itself.
+//
+// Challenge is what the key is to sign, at least 16 bytes that nobody could guess; nil
+// for random ones.
 type Authentication struct {
-	RP    RelyingParty
-	Allow []Credential
-	UV    UserVerification
+	RP        RelyingParty
+	Allow     []Credential
+	UV        UserVerification
+	Challenge []byte
 }
 
 // Assertion is what a key has proved.
@@ -72,6 +76,11 @@ type Assertion struct {
 	// Cloned: the counter went back or stood still, so another key has the same
 	// private key. The credential must not be used again.
 	Cloned bool
+
+	// What was signed, and the signature, as they came.
+	ClientDataJSON    []byte
+	AuthenticatorData []byte
+	Signature         []byte
 }
 
 // Keys speaks WebAuthn. options are JSON for the browser

@@ -44,7 +44,7 @@ type View struct {
 //
 // Errors: [ErrForbidden]; [*BlockedError]; [ErrStaleLogin] if the latest active
 // login is older than the policy's reauth_max_age_s; [ErrTooMany]; [ErrInUse];
-// [ErrAlready]; [ErrNoPIN]; [ErrNotFound] for a contact or factor of somebody else,
+// [ErrAlready]; [ErrNoPIN]; [ErrUnverified]; [ErrNotFound] for a contact or factor of somebody else,
 // or where there is nothing to be changed.
 func (s *Service) StartOperation(ctx context.Context, d Doer, st Start) (View, error) {
 	e, err := s.Store.Enrolments(ctx, d.Subject)
@@ -55,7 +55,7 @@ func (s *Service) StartOperation(ctx context.Context, d Doer, st Start) (View, e
 	if err != nil {
 		return View{}, err
 	}
-	o.State.SecondFirst = d.owesSecond(o, e, s.now())
+	o.State.First = d.owes(o, e, s.now())
 	stages, err := judged(d, o, e)
 	if err == nil && s.now().Sub(d.LoginAt) > reauthAge(d.Policy, o.Kind) {
 		err = ErrStaleLogin
@@ -279,18 +279,7 @@ func (v *View) addsContact() bool {
 // has what was enrolled before. Until then nothing new is typed, so that a thief
 // with an open session cannot even begin.
 func (v *View) oldLeft() bool {
-	for i, stage := range v.Stages {
-		for _, p := range stage {
-			if p == policy.ProofCodeNew {
-				return false
-			}
-			needs := p == policy.ProofCodeCurrent || p == policy.ProofSecondFactor || p == policy.ProofDeliveredCode || p == policy.ProofAnyFactor
-			if needs && !v.has(i, p) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(ofOld(v.Stages), func(w Wanted) bool { return !v.has(w.Stage, w.Proof) })
 }
 
 // selfFinishing reports whether the operation is done with its last proof.

@@ -168,6 +168,10 @@ type Proof struct {
 
 	UserVerified   bool // by the key itself: fingerprint, face or PIN
 	BackupEligible bool // a key that may be copied to other devices
+
+	// Evidence is the JSON of a [Signed] where a key has signed the transaction itself,
+	// "" else.
+	Evidence string
 }
 
 // LoginWaiver is what a trusted device gives: the second step of a login may

@@ -68,10 +68,10 @@ type OperationState struct {
 	Account bool `json:"account,omitempty"`
 	// Reset: a new PIN takes the place of one that died of too many wrong tries.
 	Reset bool `json:"reset,omitempty"`
-	// SecondFirst: before anything new comes in, the user proves a second factor that
-	// is there already, see [Doer.owesSecond].
-	SecondFirst bool   `json:"second_first,omitempty"`
-	Label       string `json:"label,omitempty"` // of a key, given by the user
+	// First is what the user proves of what is there already before anything new comes
+	// in, whatever the document says; "" for nothing, see [Doer.owes].
+	First policy.Proof `json:"first,omitempty"`
+	Label string       `json:"label,omitempty"` // of a key, given by the user
 
 	ChallengeID string  `json:"challenge_id,omitempty"` // in progress
 	Wants       Wanted  `json:"wants,omitzero"`         // what it is for
@@ -116,16 +116,30 @@ type Doer struct {
 	UserName      string
 }
 
-// owesSecond reports whether a session that never saw a second factor, or not lately,
-// is about to bring in a new one while two-step sign-in is in force. A trusted device
-// spares the second step at login, and must not spare it here: whoever has the
-// password and the device would make a factor of their own.
+// owes is what the user has to prove before o brings in something new while two-step
+// sign-in is in force; "" for nothing.
 //
-// Source: NIST SP 800-63B-4, 4.1.2.
-func (d Doer) owesSecond(o Operation, e Enrolments, now time.Time) bool {
-	inForce := d.MFAEnabled || d.Policy.Enforcement.Mode == policy.ModeRequired
-	return o.bringsIn() && inForce && !d.Enrolling && len(e.secondFactors()) > 0 &&
-		now.Sub(d.SecondAt) > reauthAge(d.Policy, o.Kind)
+// A session that never saw a second factor, or not lately, owes one: a trusted device
+// spares the second step at login, and must not spare it here, where whoever has the
+// password and the device would make a factor of their own. Somebody who must have a
+// second factor, has none and put the set-up off owes the same code as in the middle of
+// the login, or putting it off would be the way around it.
+//
+// Source: NIST SP 800-63B-4, 4.1.2; policy.md 2.2 (enforcement.first_enrolment_proof).
+func (d Doer) owes(o Operation, e Enrolments, now time.Time) policy.Proof {
+	enforced := d.Policy.Enforcement
+	required := enforced.Mode == policy.ModeRequired
+	switch {
+	case !o.bringsIn() || d.Enrolling || !d.MFAEnabled && !required:
+		return ""
+	case len(e.secondFactors()) > 0:
+		if now.Sub(d.SecondAt) > reauthAge(d.Policy, o.Kind) {
+			return policy.ProofSecondFactor
+		}
+	case required && enforced.FirstEnrolmentProof == policy.EnrolmentProofEmailCode:
+		return ProofEmailCode
+	}
+	return ""
 }
 
 // has reports whether proof was given for stage.

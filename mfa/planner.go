@@ -39,6 +39,7 @@ func plan(o Operation, d Doer, e Enrolments, now time.Time, ids func() string) E
 		p.turnOff()
 	}
 	p.settle()
+	p.tellConsequences()
 	return p.effect
 }
 

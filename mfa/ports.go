@@ -30,14 +30,17 @@ type Ask struct {
 	// CodeGiven: a recovery code was given in the same sign-in or action, which takes
 	// one and no second.
 	CodeGiven   bool
-	OwnerID     string     // the interaction or operation
-	Binding     []byte     // hash of the browser's secret
-	DetailsHash string     // "" where no details are bound
-	IP          netip.Addr // of the browser, for limits
-	About       About
-	RP          RelyingParty // the tenant as keys know it
-	UserName    string       // the identifier, shown by the browser when a key is registered
-	UserVerify  UserVerification
+	OwnerID     string // the interaction or operation
+	Binding     []byte // hash of the browser's secret
+	DetailsHash string // "" where no details are bound
+	// ConfirmationID is that of the approval which is asked for; "" for none. A key
+	// signs it together with DetailsHash.
+	ConfirmationID string
+	IP             netip.Addr // of the browser, for limits
+	About          About
+	RP             RelyingParty // the tenant as keys know it
+	UserName       string       // the identifier, shown by the browser when a key is registered
+	UserVerify     UserVerification
 	// Known is what the user has enrolled, if the caller has read it for this very
 	// request; nil reads it.
 	Known *Enrolments
@@ -50,8 +53,13 @@ type About struct {
 	AppName    string
 	Lang       string // BCP 47
 	Zone       *time.Location
-	Amount     string // such as 1,250.00 EUR; "" where the action has none
-	Payee      string
+	Amount     string // decimal, such as 1250.00; "" where the action has none
+	Currency   string // of Amount, such as EUR
+	Payee      string // whom or what it is for; "" for none
+	Account    string // the last characters of the payee's account; "" for none
+	HelpURL    string // the tenant's own pages, at the foot of an email; "" for none
+	PrivacyURL string
+	Texts      string // the tenant's own words, for the Composer alone; "" for none
 }
 
 // Option is one way to give the proof. A way that is not available yet, or for

@@ -251,7 +251,7 @@ func (s *Service) beginCeremony(ctx context.Context, ask Ask, e Enrolments, c *C
 	if s.Keys == nil {
 		return ErrNotOffered
 	}
-	var options, session []byte
+	var options, session, nonce []byte
 	var err error
 	if ask.Proof == policy.ProofCodeNew {
 		var handle []byte
@@ -264,12 +264,19 @@ func (s *Service) beginCeremony(ctx context.Context, ask Ask, e Enrolments, c *C
 			Exclude: e.credentials(), UV: ask.userVerify(),
 		})
 	} else {
-		options, session, err = s.Keys.BeginAuthentication(Authentication{RP: ask.RP, Allow: e.credentials(), UV: ask.userVerify()})
+		var challenge []byte
+		challenge, nonce, err = s.transactionChallenge(ask)
+		if err != nil {
+			return err
+		}
+		options, session, err = s.Keys.BeginAuthentication(Authentication{
+			RP: ask.RP, Allow: e.credentials(), UV: ask.userVerify(), Challenge: challenge,
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("mfa: key: %w", err)
 	}
-	c.Ceremony = &Ceremony{Options: string(options), Session: string(session)}
+	c.Ceremony = &Ceremony{Options: string(options), Session: string(session), Nonce: nonce}
 	return nil
 }
 

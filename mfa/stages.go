@@ -48,8 +48,9 @@ func Challenged(missing []policy.Proof) (proof policy.Proof, pin bool) {
 }
 
 // ProofEmailCode is a code to the account's own address. No policy names it in a
-// stage: it stands before the first enrolment in the middle of a login, whatever the
-// policy says of email otherwise (enforcement.first_enrolment_proof).
+// stage: it stands before the first enrolment of somebody who must have a second factor
+// (enforcement.first_enrolment_proof), and before another address of an account that
+// has none, whatever the policy says of email otherwise.
 const ProofEmailCode policy.Proof = "email_code"
 
 // HasPIN reports whether the user has a PIN.

@@ -129,7 +129,17 @@ func proofOf(c Challenge) Proof {
 	return Proof{
 		ChallengeID: c.ID, Subject: c.Subject, Purpose: c.Purpose, Action: c.Action, Method: c.Method,
 		FactorID: c.FactorID, ContactID: c.ContactID, DetailsHash: c.DetailsHash, At: c.VerifiedAt,
+		Evidence: evidenceOf(c),
 	}
+}
+
+// evidenceOf is what a key has signed for c. What the challenge of a new key leaves is
+// for the operation that adds it.
+func evidenceOf(c Challenge) string {
+	if c.Purpose != PurposeAction {
+		return ""
+	}
+	return c.Answer
 }
 
 // Passed returns the proof of a challenge that [Service.Verify] found right, but

@@ -23,7 +23,7 @@ type visit struct {
 	auth  authRequest
 	req   consent.Request
 	who   consent.SignedIn
-	in    *consent.Interaction // nil while no page was needed
+	in    *consent.Interaction // nil while no page was needed and nothing was pushed
 
 	loggedIn identity.User // whom the answer is about, once there is one
 }
@@ -38,7 +38,10 @@ func (p *Provider) authorize(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := p.read(c.Request.Context(), web.Realm(c), form, p.Now())
+	if isPushed(form) {
+		return p.authorizePushed(c, form)
+	}
+	v, err := p.read(c.Request.Context(), web.Realm(c), form, p.Now(), nil)
 	web.UseLocales(c, v.auth.UILocales)
 	if err != nil {
 		return p.answerError(c, v, err)
@@ -69,30 +72,39 @@ func (p *Provider) answerError(c *gin.Context, v *visit, err error) error {
 }
 
 // read checks form from one end to the other against realm, in memory. The
-// result is never nil; it holds where to answer as soon as that is known.
+// result is never nil; it holds where to answer as soon as that is known. in is the
+// interaction that the form was kept in, nil for one that has just arrived.
 //
 // Errors: those of normalise; an [*oauthError]; those of the key source.
-func (p *Provider) read(ctx context.Context, realm *identity.Realm, form url.Values, now time.Time) (*visit, error) {
-	v := &visit{realm: realm}
+func (p *Provider) read(ctx context.Context, realm *identity.Realm, form url.Values, now time.Time, in *consent.Interaction) (*visit, error) {
+	v := &visit{realm: realm, in: in}
+	return v, p.readInto(ctx, v, form, now)
+}
+
+// readInto is read for a visit whose realm and interaction are known.
+func (p *Provider) readInto(ctx context.Context, v *visit, form url.Values, now time.Time) error {
 	var err error
-	v.auth, err = normalise(realm, form)
+	v.auth, err = normalise(v.realm, form, v.in.Pushed())
 	if err != nil {
-		return v, err
+		return err
 	}
-	v.keys, err = p.Keys.Keys(ctx, realm.Tenant.ID, realm.Tenant.Version)
+	v.keys, err = p.Keys.Keys(ctx, v.realm.Tenant.ID, v.realm.Tenant.Version)
 	if err != nil {
-		return v, err
+		return err
 	}
-	hinted, err := readHint(v.keys, realm.Tenant.Issuer, v.auth.Client.ID, v.auth.IDTokenHint, now)
+	hinted, err := readHint(v.keys, v.realm.Tenant.Issuer, v.auth.Client.ID, v.auth.IDTokenHint, now)
 	if err != nil {
-		return v, err
+		return err
 	}
 	v.req, err = v.auth.requirement(hinted, now)
 	if err != nil {
-		return v, err
+		return err
 	}
-	_, err = v.framework(ctx, p.newFosite(realm, v.keys, p.codeWork(v)))
-	return v, err
+	if v.in != nil && v.in.Request.ClientID != "" {
+		v.req = v.in.Request // as it was when it arrived
+	}
+	_, err = v.framework(ctx, p.newFosite(v.realm, v.keys, p.codeWork(v)))
+	return err
 }
 
 // recognise finds out who is at the browser. The same statement tells the
@@ -120,15 +132,15 @@ func (p *Provider) recognise(c *gin.Context, v *visit, form url.Values) (*visit,
 		return &visit{realm: realm}, identity.ErrNotFound
 	}
 	web.UseRealm(c, realm)
-	fresh, err := p.read(ctx, realm, form, p.Now())
-	fresh.who, fresh.in = who, v.in
+	fresh, err := p.read(ctx, realm, form, p.Now(), v.in)
+	fresh.who = who
 	return fresh, err
 }
 
 // judge answers a request that is seen for the first time.
 func (p *Provider) judge(c *gin.Context, v *visit) error {
 	ctx := c.Request.Context()
-	d, err := p.Flow.Resolve(ctx, v.realm, v.auth.Client, v.req, v.who, nil)
+	d, err := p.Flow.Resolve(ctx, v.realm, v.auth.Client, v.req, v.who, v.in)
 	switch {
 	case err != nil:
 		return err
@@ -136,15 +148,23 @@ func (p *Provider) judge(c *gin.Context, v *visit) error {
 		return p.issue(c, v, d.Outcome)
 	case d.Step == consent.StepRefuse:
 		e := refusal(d)
+		if v.in != nil {
+			return e // what ends the interaction notes it
+		}
 		p.Audit(ctx, p.event(c, v, userOf(v.who), "authorize.refused", e.Code, map[string]string{"reason": d.Reason}))
 		return e
 	case v.req.Silent:
 		return refusal(d)
 	}
-	in, err := p.Flow.Start(ctx, v.realm, v.auth.Client, v.req, v.who, d, consent.Browser{
-		Hash: p.Cookies.EnsureBrowser(c, v.realm), IP: web.ClientIP(c),
-		UserAgent: web.UserAgentName(c), Lang: p.Pages.Lang(c),
-	})
+	browser := consent.Browser{IP: web.ClientIP(c), UserAgent: web.UserAgentName(c), Lang: p.Pages.Lang(c)}
+	var in consent.Interaction
+	if v.in == nil {
+		browser.Hash = p.Cookies.EnsureBrowser(c, v.realm)
+		in, err = p.Flow.Start(ctx, v.realm, v.auth.Client, v.req, v.who, d, browser)
+	} else {
+		browser.Hash = v.in.BrowserHash
+		in, err = p.Flow.Enter(ctx, v.realm, v.auth.Client, *v.in, v.who, d, browser)
+	}
 	if err != nil {
 		return err
 	}

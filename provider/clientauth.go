@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"crypto/hmac"
 	"encoding/base64"
 	"net/http"
@@ -12,9 +13,12 @@ import (
 
 // credentials are how an app introduced itself.
 type credentials struct {
-	Method string // one of identity.AuthBasic, AuthPost, AuthNone
+	Method string // one of identity.AuthBasic, AuthPost, AuthPrivateKeyJWT, AuthNone
 	ID     string
 	Secret clientSecret // exported, or fmt would not ask it how it prints
+
+	assertion *appJWT // for AuthPrivateKeyJWT
+	spent     bool    // the assertion was found good in this very request, and is used up
 }
 
 // clientSecret is an app's secret. It never shows in a log.
@@ -27,20 +31,20 @@ func (clientSecret) String() string { return "[secret]" }
 func (clientSecret) GoString() string { return "[secret]" }
 
 // readCredentials finds how the app introduced itself: in the Authorization
-// header or in the form, never in both.
+// header, by a secret in the form or by an assertion there, never in two ways.
 //
 // Source: RFC 6749 section 2.3 (one method a request) and 2.3.1 (both parts of
 // Basic are form-urlencoded).
 func readCredentials(r *http.Request, form url.Values) (credentials, error) {
 	header := r.Header.Values("Authorization")
-	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return credentials{}, invalidClient()
-	}
-	if len(header) == 0 {
-		return formCredentials(form)
-	}
-	if len(header) > 1 || form.Has("client_secret") {
+	asserted := form.Has("client_assertion") || form.Has("client_assertion_type")
+	switch {
+	case len(header) > 1, len(header) == 1 && (asserted || form.Has("client_secret")), asserted && form.Has("client_secret"):
 		return credentials{}, invalidRequest("More than one way of client authentication was used.")
+	case asserted:
+		return assertionCredentials(form)
+	case len(header) == 0:
+		return formCredentials(form)
 	}
 	c, ok := basicCredentials(header[0])
 	if !ok {
@@ -88,10 +92,22 @@ func basicCredentials(header string) (credentials, bool) {
 	return credentials{Method: identity.AuthBasic, ID: id, Secret: clientSecret(secret)}, true
 }
 
-// authenticate returns the app of realm that c proves to be. An app that does
-// not exist, is disabled, may not use this method or has another secret: all
+// authenticate returns the app of realm that c proves to be, at whichever endpoint.
+// An assertion costs one statement, the first time that it is judged in a request;
+// the other methods none.
+//
+// Errors: an [*oauthError], invalid_client unless the server itself is at fault.
+func (p *Provider) authenticate(ctx context.Context, realm *identity.Realm, c *credentials) (*identity.Client, error) {
+	if c.Method == identity.AuthPrivateKeyJWT {
+		return p.authenticateByAssertion(ctx, realm, c)
+	}
+	return authenticateBySecret(p.Secrets, realm, *c)
+}
+
+// authenticateBySecret returns the app of realm that c proves to be. An app that
+// does not exist, is disabled, may not use this method or has another secret: all
 // are the same error, after the same work.
-func authenticate(secrets Secrets, realm *identity.Realm, c credentials) (*identity.Client, error) {
+func authenticateBySecret(secrets Secrets, realm *identity.Realm, c credentials) (*identity.Client, error) {
 	app := realm.Client(c.ID)
 	known, err := secretMatches(secrets, realm.Tenant.ID, app, c)
 	if err != nil {

@@ -55,8 +55,8 @@ func TestClientAuthentication(t *testing.T) {
 		{"Basic without a colon", nil, header("Basic c2hvcA=="), "invalid_client"},
 		{"Basic that is no form encoding", nil, header("Basic c2hvcDolenp6"), "invalid_client"},
 		{"Basic without a name", nil, header("Basic OnNlY3JldA=="), "invalid_client"},
-		{"an assertion", func(f url.Values) { f.Set("client_assertion", "x") }, asShop, "invalid_client"},
 
+		{"an assertion and a secret by Basic", func(f url.Values) { f.Set("client_assertion", "x") }, asShop, "invalid_request"},
 		{"header and form at once", inForm(appPost, postSecret), as(appPost, postSecret), "invalid_request"},
 		{"header and form of two apps", inForm(appPublic, ""), asShop, "invalid_request"},
 		{"two headers", nil, func(r *http.Request) {

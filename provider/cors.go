@@ -12,7 +12,9 @@ import (
 
 // mountTokens adds what apps and their back ends call: tokens, userinfo, keys.
 func (p *Provider) mountTokens(r gin.IRouter) {
-	r.Any("/token", corsApps("POST"), p.token)
+	r.Any("/token", corsApps("POST"), p.onlyPost(p.token))
+	r.Any("/revoke", corsApps("POST"), p.onlyPost(p.revoke))
+	r.Any("/introspect", p.onlyPost(p.introspect)) // for servers, so no CORS
 	r.Any("/userinfo", corsApps("GET, POST"), p.userinfo)
 	r.GET("/jwks", corsPublic, p.jwks)
 	r.HEAD("/jwks", corsPublic, p.jwks)

@@ -20,13 +20,17 @@ import (
 // server: an endpoint that does not exist is not listed.
 //
 // Source: OpenID Connect Discovery section 3; RFC 8414 section 2; RFC 9207
-// section 3; OpenID Connect prompt create section 4.2 (prompt_values_supported).
+// section 3; RFC 9701 section 7; OpenID Connect prompt create section 4.2
+// (prompt_values_supported).
 type metadata struct {
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
 	TokenEndpoint         string `json:"token_endpoint"`
+	PushEndpoint          string `json:"pushed_authorization_request_endpoint"`
 	UserinfoEndpoint      string `json:"userinfo_endpoint"`
 	JWKSURI               string `json:"jwks_uri"`
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	RevocationEndpoint    string `json:"revocation_endpoint"`
 
 	Scopes        []string `json:"scopes_supported"`
 	ResponseTypes []string `json:"response_types_supported"`
@@ -37,6 +41,7 @@ type metadata struct {
 	IDTokenAlgs   []string `json:"id_token_signing_alg_values_supported"`
 	UserinfoAlgs  []string `json:"userinfo_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	AuthAlgs      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	PKCEMethods   []string `json:"code_challenge_methods_supported"`
 	Displays      []string `json:"display_values_supported"`
 	Prompts       []string `json:"prompt_values_supported"`
@@ -44,6 +49,15 @@ type metadata struct {
 	Claims        []string `json:"claims_supported"`
 	UILocales     []string `json:"ui_locales_supported"`
 	PolicyURI     string   `json:"op_policy_uri,omitempty"`
+	DetailTypes   []string `json:"authorization_details_types_supported,omitempty"`
+
+	// Apps authenticate everywhere as they do for tokens. Who cannot keep a secret
+	// may revoke its own tokens, and introspect none.
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgs       []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 
 	ClaimsParameter bool `json:"claims_parameter_supported"`
 	// The two below are stated because the defaults of the specification differ
@@ -61,6 +75,9 @@ var claimsSupported = []string{
 	"email", "email_verified", "phone_number", "phone_number_verified", "address",
 }
 
+// proofs are the ways in which an app proves who it is.
+var proofs = []string{identity.AuthBasic, identity.AuthPost, identity.AuthPrivateKeyJWT}
+
 // describeTenant is the discovery document of one tenant.
 func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) metadata {
 	issuer := realm.Tenant.Issuer
@@ -68,8 +85,11 @@ func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) me
 		Issuer:                issuer,
 		AuthorizationEndpoint: issuer + "/authorize",
 		TokenEndpoint:         issuer + "/token",
+		PushEndpoint:          issuer + "/par",
 		UserinfoEndpoint:      issuer + "/userinfo",
 		JWKSURI:               issuer + "/jwks",
+		IntrospectionEndpoint: issuer + "/introspect",
+		RevocationEndpoint:    issuer + "/revoke",
 
 		Scopes:        []string{scopeOpenID, "profile", "email", "phone", "address", scopeOffline},
 		ResponseTypes: []string{"code"},
@@ -79,7 +99,8 @@ func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) me
 		SubjectTypes:  []string{"public"},
 		IDTokenAlgs:   set.Algs(),
 		UserinfoAlgs:  set.Algs(),
-		AuthMethods:   []string{identity.AuthBasic, identity.AuthPost, identity.AuthNone},
+		AuthMethods:   append(slices.Clone(proofs), identity.AuthNone),
+		AuthAlgs:      keys.AppAlgs,
 		PKCEMethods:   []string{"S256"},
 		Displays:      []string{"page", "popup"},
 		Prompts:       prompts,
@@ -87,10 +108,28 @@ func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) me
 		Claims:        claimsSupported,
 		UILocales:     languages,
 		PolicyURI:     webURL(realm.Tenant.Privacy),
+		DetailTypes:   detailTypes(realm),
+
+		IntrospectionAuthMethods: proofs,
+		IntrospectionAuthAlgs:    keys.AppAlgs,
+		IntrospectionAlgs:        set.Algs(),
+		RevocationAuthMethods:    append(slices.Clone(proofs), identity.AuthNone),
+		RevocationAuthAlgs:       keys.AppAlgs,
 
 		ClaimsParameter: true,
 		IssParameter:    true,
 	}
+}
+
+// detailTypes are the kinds of transactions that can be pushed: those that the tenant has
+// an action for.
+//
+// Source: RFC 9396 section 10.
+func detailTypes(realm *identity.Realm) []string {
+	if realm.Details == nil {
+		return nil
+	}
+	return slices.DeleteFunc(realm.Details.Names(), func(name string) bool { return !realm.Policy.Requestable(name) })
 }
 
 // acrValues are the acr values that can be asked for under p: the classes that

@@ -61,7 +61,7 @@ func TestDiscovery(t *testing.T) {
 		require.Equal(t, false, doc["request_uri_parameter_supported"])
 		require.Equal(t, false, doc["request_parameter_supported"])
 		for name := range doc {
-			for _, missing := range []string{"pushed", "introspection", "revocation", "device", "registration", "end_session", "logout", "dpop", "backchannel"} {
+			for _, missing := range []string{"device", "registration", "end_session", "logout", "dpop", "backchannel"} {
 				require.NotContains(t, name, missing)
 			}
 		}

@@ -39,6 +39,8 @@ const (
 	codeRequestNotSupported      = "request_not_supported"
 	codeRequestURINotSupported   = "request_uri_not_supported"
 	codeRegistrationNotSupported = "registration_not_supported"
+	codeInvalidRequestURI        = "invalid_request_uri"
+	codeInvalidDetails           = "invalid_authorization_details" // RFC 9396 section 5
 	codeInvalidToken             = "invalid_token"
 	codeInsufficientScope        = "insufficient_scope"
 )
@@ -122,6 +124,7 @@ var descriptions = map[string]string{
 	codeRequestNotSupported:      "The request parameter is not supported.",
 	codeRequestURINotSupported:   "The request_uri parameter is not supported.",
 	codeRegistrationNotSupported: "The registration parameter is not supported.",
+	codeInvalidDetails:           "The authorization_details are not acceptable.",
 	codeInvalidToken:             "The access token is invalid, expired or revoked.",
 	codeInsufficientScope:        "The access token lacks a scope.",
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/provider/model"
 )
 
@@ -80,18 +82,52 @@ func (p *Provider) newGrant(ctx context.Context, v *visit, o consent.Outcome, se
 	g.Scopes, g.Audience = o.Scopes, v.auth.Resources
 	g.ACR, g.AMR, g.AuthTime = o.ACR, o.AMR, o.AuthTime // trap T11: from what was proven, always
 	g.Action, g.ConfirmationID, g.DetailsHash = o.Action, o.ConfirmationID, o.DetailsHash
-	g.Details = v.req.Details
+	g.Details, err = enriched(v.req.Details, o, uow.now)
+	if err != nil {
+		return nil, "", err
+	}
 	if o.Action != "" {
 		// The code carries the approval, and lives no longer than that may.
 		g.CodeExpiresAt = earlier(g.CodeExpiresAt, uow.now.Add(o.ConsumeWithin))
 	}
 	g.CreatedAt = uow.now
-	g.GrantExpiresAt = grantExpiry(v.auth.Client, o.Scopes, o.Action, uow.now)
+	g.GrantExpiresAt = grantExpiry(v.auth.Client, o.Scopes, o.Action, o.ConsumeWithin, uow.now)
 	if v.in != nil {
 		g.InteractionID = v.in.ID
 	}
 	err = fillClaims(g, v.auth.Claims, o.User)
 	return g, resp.GetCode(), err
+}
+
+// enriched is what a token says of a confirmed transaction: its details, and by whom,
+// when and how they were approved; nil without details.
+//
+// Source: RFC 9396 section 7.1; protocol.md 5.8.
+func enriched(detail []byte, o consent.Outcome, now time.Time) (json.RawMessage, error) {
+	if len(detail) == 0 {
+		return nil, nil
+	}
+	var doc map[string]any
+	d := json.NewDecoder(bytes.NewReader(detail))
+	d.UseNumber()
+	err := d.Decode(&doc)
+	if err != nil {
+		return nil, err
+	}
+	doc["confirmation_id"], doc["details_hash"], doc["acr"] = o.ConfirmationID, o.DetailsHash, o.ACR
+	doc["approved_at"], doc["method"] = instant(now), methodOf(o.Proofs)
+	return json.Marshal([]any{doc})
+}
+
+// methodOf is the method of the last proof that was more than a PIN or a password.
+func methodOf(proofs []consent.EvidentProof) string {
+	method := ""
+	for _, p := range proofs {
+		if method == "" || p.Proof != policy.ProofPIN && p.Proof != policy.ProofPassword {
+			method = p.Method
+		}
+	}
+	return method
 }
 
 // fillClaims keeps the claims parameter for userinfo, and now already what it
@@ -229,28 +265,65 @@ func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcom
 		done.InteractionID = v.in.ID
 	}
 	if o.ConfirmationID != "" {
+		evidence, _ := json.Marshal(consent.Evidence{ // of texts and times: it cannot fail
+			Proofs: o.Proofs, InteractionID: done.InteractionID, SessionID: sessionOf(v, done), IP: clientIP(c), UserAgent: web.UserAgentName(c),
+		})
 		done.Confirmation = &consent.Confirmation{
 			ID: o.ConfirmationID, TenantID: v.realm.Tenant.ID, UserID: o.User.ID, ClientID: v.auth.Client.ID,
 			InteractionID: done.InteractionID, Action: o.Action, DetailsHash: o.DetailsHash,
 			Status: consent.ConfirmationApproved, ACR: o.ACR, AMR: o.AMR,
-			ApprovedAt: done.Now, ConsumeBefore: done.Now.Add(o.ConsumeWithin),
+			ApprovedAt: done.Now, ConsumeBefore: done.Now.Add(o.ConsumeWithin), Evidence: evidence,
 		}
 	}
 	record := func(kind string, data map[string]string) {
 		done.Audit = append(done.Audit, p.event(c, v, o.User.ID, kind, "ok", data))
 	}
+	method := lastMethod(o.Events)
 	if o.NewSession {
-		record("login.completed", map[string]string{"session": done.NewSession.ID, "acr": o.ACR})
+		record("login.completed", map[string]string{"session": done.NewSession.ID, "acr": o.ACR, "method": method})
 	}
 	if done.RotateSession != nil {
-		record("stepup.completed", map[string]string{"session": done.RotateSession.ID, "acr": o.ACR})
+		data := map[string]string{"session": done.RotateSession.ID, "acr": o.ACR, "method": method}
+		if o.Action != "" {
+			data["action"] = o.Action
+		}
+		record("stepup.completed", data)
 	}
 	if o.Action != "" {
-		record("action.approved", map[string]string{"action": o.Action, "confirmation": o.ConfirmationID, "details_hash": o.DetailsHash})
+		record("action.approved", map[string]string{
+			"action": o.Action, "confirmation": o.ConfirmationID, "details_hash": o.DetailsHash, "method": method,
+		})
 	}
 	if o.Agreement != nil {
 		record("consent.given", nil)
 	}
+}
+
+// lastMethod is the way in which the user was recognised last, for the audit log: the
+// newest second factor; else the passkey that stood for the password, the trusted
+// device, or the password alone.
+func lastMethod(events []identity.AuthEvent) string {
+	rank := func(e identity.AuthEvent) int {
+		switch {
+		case e.Method == identity.MethodPassword:
+			return 0
+		case e.Method == identity.MethodDevice:
+			return 1
+		case e.Primary:
+			return 2
+		}
+		return 3
+	}
+	var best identity.AuthEvent
+	for _, e := range events {
+		if best.Method == "" || rank(e) > rank(best) || rank(e) == rank(best) && !e.At.Before(best.At) {
+			best = e
+		}
+	}
+	if best.Primary {
+		return "passkey"
+	}
+	return best.Method
 }
 
 // event is a row for the audit log about this request.

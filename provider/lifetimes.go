@@ -33,11 +33,12 @@ func mayRefresh(c *identity.Client, scopes []string, action string) bool {
 
 // grantExpiry is the absolute end of a grant made at now: of its refresh
 // tokens, or else of the one access token that its code can yield.
-func grantExpiry(c *identity.Client, scopes []string, action string, now time.Time) time.Time {
+// It outlives the approval that it carries, if any: consumeWithin.
+func grantExpiry(c *identity.Client, scopes []string, action string, consumeWithin time.Duration, now time.Time) time.Time {
 	if mayRefresh(c, scopes, action) {
 		return now.Add(refreshAbsolute)
 	}
-	return now.Add(codeLife + accessTokenLife + clockSkew)
+	return now.Add(max(codeLife+accessTokenLife, consumeWithin) + clockSkew)
 }
 
 // accessLife is how long an access token of g lives; g is nil where no user is

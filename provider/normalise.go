@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/templates"
@@ -30,6 +31,9 @@ const (
 // authRequest is an authorization request after normalising: every field has
 // been checked, and nothing is looked up in the form again.
 type authRequest struct {
+	// Pushed: the app sent it itself, past the browser.
+	Pushed bool
+
 	Client       *identity.Client
 	RedirectURI  string // matched, as it was sent
 	State        string // as it was sent; "" for none, which is never answered
@@ -46,11 +50,15 @@ type authRequest struct {
 	IDTokenHint   string // not yet verified
 	LoginHint     string
 	UILocales     []string
+	Detail        *details.Detail // the transaction to be confirmed; nil for none
 
 	// Form is the parameters that the server knows. Normalising it again gives
 	// the same request.
 	Form url.Values
 }
+
+// paramDetails is the parameter of RFC 9396.
+const paramDetails = "authorization_details"
 
 // known are the parameters that the server reads. All others are ignored, as
 // RFC 6749 section 3.1 says.
@@ -61,13 +69,14 @@ var known = []string{
 	"authorization_details",
 }
 
-// normalise checks form strictly against what client and tenant allow.
+// normalise checks form strictly against what client and tenant allow. pushed says
+// that the app itself sent it.
 //
 // A [*web.Failure] says that there is nowhere to answer to: the client is
 // unknown, or the redirect URI is not its own. An [*oauthError] is for the app;
 // then the result holds where and how to tell it.
-func normalise(realm *identity.Realm, form url.Values) (authRequest, error) {
-	a := authRequest{ResponseMode: modeQuery}
+func normalise(realm *identity.Realm, form url.Values, pushed bool) (authRequest, error) {
+	a := authRequest{ResponseMode: modeQuery, Pushed: pushed}
 	if sizeOf(form) > maxParameters {
 		return a, &web.Failure{Status: http.StatusRequestEntityTooLarge, Problem: templates.ErrorTooLarge}
 	}

@@ -136,7 +136,7 @@ func TestNormaliseRefuses(t *testing.T) {
 	realm := testRealm(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, err := normalise(realm, goodForm(tt.edits...))
+			a, err := normalise(realm, goodForm(tt.edits...), false)
 
 			e, ok := errors.AsType[*oauthError](err)
 			require.True(t, ok, "want an error for the app, got %v", err)
@@ -167,7 +167,7 @@ func TestNormaliseHasNowhereToAnswer(t *testing.T) {
 	realm := testRealm(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, err := normalise(realm, tt.form)
+			a, err := normalise(realm, tt.form, false)
 
 			page, ok := errors.AsType[*web.Failure](err)
 			require.True(t, ok, "want a page, got %v", err)
@@ -182,7 +182,7 @@ func TestNormaliseAccepts(t *testing.T) {
 	realm := testRealm(t)
 	read := func(t *testing.T, edits ...string) authRequest {
 		t.Helper()
-		a, err := normalise(realm, goodForm(edits...))
+		a, err := normalise(realm, goodForm(edits...), false)
 		require.NoError(t, err)
 		return a
 	}
@@ -242,10 +242,10 @@ func TestNormaliseAccepts(t *testing.T) {
 func TestNormalisingTwiceIsNormalisingOnce(t *testing.T) {
 	realm := testRealm(t)
 	first, err := normalise(realm, goodForm("prompt=login", "max_age=5", "colour=blue", "acr_values=phr x", "response_mode=form_post",
-		"resource="+testIssuer, `claims={"id_token":{"acr":{"essential":true,"value":"phr"}}}`))
+		"resource="+testIssuer, `claims={"id_token":{"acr":{"essential":true,"value":"phr"}}}`), false)
 	require.NoError(t, err)
 
-	second, err := normalise(realm, first.Form)
+	second, err := normalise(realm, first.Form, false)
 
 	require.NoError(t, err)
 	require.Equal(t, first, second)
@@ -272,7 +272,7 @@ func TestDescriptionsAreSafe(t *testing.T) {
 		}
 		form := goodForm()
 		form.Set(name, planted)
-		_, err := normalise(realm, form)
+		_, err := normalise(realm, form, false)
 		e, ok := errors.AsType[*oauthError](err)
 		require.True(t, ok, name)
 		safe(t, e.Description)
@@ -293,14 +293,14 @@ func FuzzNormalise(f *testing.F) {
 		if err != nil {
 			return // not form-encoded: refused before
 		}
-		a, err := normalise(realm, form)
+		a, err := normalise(realm, form, false)
 		if a.RedirectURI != "" && !matchRedirect(a.Client, a.RedirectURI) {
 			t.Fatalf("would answer at %q", a.RedirectURI)
 		}
 		if err != nil {
 			return
 		}
-		again, err := normalise(realm, a.Form)
+		again, err := normalise(realm, a.Form, false)
 		require.NoError(t, err)
 		require.Equal(t, a, again)
 		require.False(t, slices.Contains(a.Prompt, "none") && len(a.Prompt) > 1)

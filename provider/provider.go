@@ -19,6 +19,7 @@ import (
 type Provider struct {
 	Realms       identity.Realms
 	Keys         keys.Source
+	Archive      KeyArchive
 	Grants       model.Store
 	People       consent.People
 	Flow         *consent.Service
@@ -26,6 +27,8 @@ type Provider struct {
 	Users        UserStore  // of the users endpoints; nil: they do not exist
 	Status       UserStatus // of the users endpoints
 	Secrets      Secrets
+	Replays      Replays     // of what may be used once
+	ClientKeys   *ClientKeys // of apps with a jwks_uri; nil: none is fetched
 	Pages        *web.Pages
 	Cookies      *web.Cookies
 	Browsers     *identity.Browsers // marks browsers after a complete login; nil: none
@@ -37,6 +40,13 @@ type Provider struct {
 	// documents holds the discovery document of each tenant, ready to send, for
 	// the version of the tenant that it was made from: tenant id to *document.
 	documents sync.Map
+	verified  verified // access tokens
+}
+
+// KeyArchive finds the keys of a tenant in whatever state, to verify what was signed
+// years ago.
+type KeyArchive interface {
+	EveryKey(ctx context.Context, tenantID string) ([]keys.Key, error)
 }
 
 // Mount adds the endpoints to r, which is the group of one tenant's routes, so
@@ -47,6 +57,8 @@ func (p *Provider) Mount(r gin.IRouter) {
 	r.GET("/authorize", web.Page(p.Pages, p.authorize))
 	r.POST("/authorize", web.Page(p.Pages, p.authorize))
 	r.GET("/authorize/resume/:id", web.Page(p.Pages, p.resume))
+	r.Any("/par", p.onlyPost(p.par))
+	p.mountConfirmations(r)
 	p.mountTokens(r)
 	if p.Users != nil {
 		p.mountUsers(r)

@@ -84,6 +84,12 @@ func refreshMAC(key []byte, g *model.Grant, body []byte) []byte {
 	return h.Sum(nil)
 }
 
+// genuine reports whether we made token, for g as it is now.
+func (token refreshToken) genuine(key []byte, g *model.Grant) bool {
+	body, err := refreshBody(g.ID, token.gen)
+	return err == nil && hmac.Equal(token.mac, refreshMAC(key, g, body))
+}
+
 // verdict says what a genuine refresh token is good for.
 type verdict int
 
@@ -100,8 +106,7 @@ const (
 //
 // Source: RFC 9700 section 4.14.2; the grace is for an app whose answer got lost.
 func judgeRefresh(key []byte, g *model.Grant, token refreshToken, c *identity.Client, now time.Time) verdict {
-	body, err := refreshBody(g.ID, token.gen)
-	if err != nil || !hmac.Equal(token.mac, refreshMAC(key, g, body)) {
+	if !token.genuine(key, g) {
 		return refreshRefused
 	}
 	switch {

@@ -36,6 +36,10 @@ func (a *authRequest) requirement(hinted string, now time.Time) (consent.Request
 	if err != nil {
 		return req, err
 	}
+	err = a.wantDetail(&req)
+	if err != nil {
+		return req, err
+	}
 	req.Subject, err = a.wantedSubject(hinted)
 	if err != nil {
 		return req, err
@@ -67,6 +71,30 @@ func (a *authRequest) wantedACR() (values []string, required bool, err error) {
 		return claimed, false, nil
 	}
 	return a.Client.DefaultACRValues, false, nil
+}
+
+// wantDetail makes the confirmation of a transaction what the request is about. A class
+// among acr_values raises what the session has to be beside it; another action does not
+// go with it.
+//
+// Source: protocol.md 5.6 and 5.8.
+func (a *authRequest) wantDetail(req *consent.Request) error {
+	if a.Detail == nil {
+		return nil
+	}
+	for _, value := range req.ACRValues {
+		name, isAction := consent.ParseAction(value)
+		if isAction && name != a.Detail.Type {
+			return invalidRequest("acr_values asks for another action than authorization_details.")
+		}
+		class, known := consent.ParseClass(value)
+		if known && req.Required {
+			req.Least = max(req.Least, class)
+		}
+	}
+	req.ACRValues, req.Required = []string{consent.ActionACR(a.Detail.Type)}, true
+	req.Details, req.TxnID = a.Detail.Canonical, a.Detail.TxnID
+	return nil
 }
 
 // wantedSubject is the one user that may come out of the request.

@@ -96,7 +96,7 @@ func TestRequirement(t *testing.T) {
 			if tt.client != nil {
 				tt.client(realm.Clients["shop"])
 			}
-			a, err := normalise(realm, goodForm(tt.edits...))
+			a, err := normalise(realm, goodForm(tt.edits...), false)
 			require.NoError(t, err)
 			want := consent.Request{
 				ClientID: "shop", Form: a.Form, Scopes: []string{"openid", "profile"}, RequestedAt: arrived.Truncate(time.Second),
@@ -111,7 +111,7 @@ func TestRequirement(t *testing.T) {
 		})
 	}
 	t.Run("hint and sub claim that disagree", func(t *testing.T) {
-		a, err := normalise(testRealm(t), goodForm(`claims={"id_token":{"sub":{"value":"u1"}}}`))
+		a, err := normalise(testRealm(t), goodForm(`claims={"id_token":{"sub":{"value":"u1"}}}`), false)
 		require.NoError(t, err)
 		_, err = a.requirement("u2", arrived)
 		e, ok := errors.AsType[*oauthError](err)
@@ -119,7 +119,7 @@ func TestRequirement(t *testing.T) {
 		require.Equal(t, codeInvalidRequest, e.Code)
 	})
 	t.Run("an ID token is not kept in the database", func(t *testing.T) {
-		a, err := normalise(testRealm(t), goodForm("id_token_hint=eyJ.e30.x"))
+		a, err := normalise(testRealm(t), goodForm("id_token_hint=eyJ.e30.x"), false)
 		require.NoError(t, err)
 		got, err := a.requirement("u1", arrived)
 		require.NoError(t, err)

@@ -60,6 +60,7 @@ var authorizeCodes = map[string]bool{
 	codeServerError: true, codeUnavailable: true, codeLoginRequired: true, codeInteractionRequired: true,
 	codeConsentRequired: true, codeAccountSelection: true, codeUnmet: true,
 	codeRequestNotSupported: true, codeRequestURINotSupported: true, codeRegistrationNotSupported: true,
+	codeInvalidDetails: true,
 }
 
 // forAuthorize keeps errors of other endpoints from reaching a redirect: they

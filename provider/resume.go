@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -32,8 +33,8 @@ func (p *Provider) resume(c *gin.Context) error {
 	}
 	web.UseLocales(c, in.Request.UILocales)
 	form := url.Values(in.Request.Form)
-	v, err := p.read(ctx, realm, form, p.Now())
-	v.in, v.req = &in, in.Request
+	v, err := p.read(ctx, realm, form, p.Now(), &in)
+	v.req = in.Request
 	if err == nil && in.Open(p.Now()) {
 		v, err = p.recognise(c, v, form)
 		v.req = in.Request
@@ -75,7 +76,8 @@ func (p *Provider) conclude(c *gin.Context, v *visit) error {
 func (p *Provider) endRefused(c *gin.Context, v *visit, e *oauthError) error {
 	ended := p.event(c, v, v.in.State.UserID, "authorize.refused", e.Code, map[string]string{"reason": v.in.State.Reason})
 	err := p.Grants.Complete(c.Request.Context(), model.Completion{
-		TenantID: v.realm.Tenant.ID, Now: p.Now(), InteractionID: v.in.ID, Audit: []model.AuditEvent{ended},
+		TenantID: v.realm.Tenant.ID, Now: p.Now(), InteractionID: v.in.ID,
+		Audit: append([]model.AuditEvent{ended}, p.turnedDown(c, v)...),
 	})
 	if errors.Is(err, model.ErrFinished) {
 		return alreadyDone(v)
@@ -84,6 +86,37 @@ func (p *Provider) endRefused(c *gin.Context, v *visit, e *oauthError) error {
 		return p.unanswered(c, v, err)
 	}
 	return p.refuse(c, &v.auth, e, v.paged())
+}
+
+// turnedDown is what the user has turned down or did not finish, in the words that
+// the owner of the account reads: an action that was not confirmed, or an app that
+// was not let in. It is none where nobody is known, and where it was not about that.
+func (p *Provider) turnedDown(c *gin.Context, v *visit) []model.AuditEvent {
+	state := v.in.State
+	userID := state.UserID
+	if userID == "" {
+		userID = userOf(v.who)
+	}
+	action := ""
+	for _, value := range v.in.Request.ACRValues {
+		name, ok := consent.ParseAction(value)
+		if ok {
+			action = name
+			break
+		}
+	}
+	result := state.Reason
+	if state.Ended == "" && !state.ConfirmBy.IsZero() && !p.Now().Before(state.ConfirmBy) {
+		result = "expired"
+	}
+	switch {
+	case userID == "":
+	case action != "" && slices.Contains([]string{"cancelled", "locked", "expired"}, result):
+		return []model.AuditEvent{p.event(c, v, userID, "action.refused", result, map[string]string{"action": action})}
+	case action == "" && result == "declined":
+		return []model.AuditEvent{p.event(c, v, userID, "consent.declined", "ok", nil)}
+	}
+	return nil
 }
 
 // unanswered is a failure on the way to an answer. What the app is to blame for,

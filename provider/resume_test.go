@@ -284,7 +284,7 @@ func TestAnsweredByAnotherTabMeanwhile(t *testing.T) {
 // interaction open, so the app is not told that it ended.
 func TestAFaultOfOursIsNoAnswer(t *testing.T) {
 	s := newAuthServer(t)
-	v, err := s.provider.read(t.Context(), s.realm(), shopForm(), s.clock())
+	v, err := s.provider.read(t.Context(), s.realm(), shopForm(), s.clock(), nil)
 	require.NoError(t, err)
 	for code, isPage := range map[string]bool{codeServerError: true, codeUnavailable: true, codeAccessDenied: false} {
 		w := httptest.NewRecorder()

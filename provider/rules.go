@@ -2,12 +2,14 @@ package provider
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 )
 
@@ -24,6 +26,7 @@ var rules = []struct {
 	{"no parameter comes twice", ruleOnce},
 	{"values are text of bounded length", ruleText},
 	{"request objects are not supported", ruleRequestObject},
+	{"an app that pushes its requests pushes all of them", rulePushed},
 	{"transaction details must be pushed", ruleDetails},
 	{"response_type is code", ruleResponseType},
 	{"response_mode is query or form_post", ruleResponseMode},
@@ -55,7 +58,7 @@ func ruleText(a *authRequest, _ *identity.Realm, _ url.Values) error {
 				return invalidRequest("A parameter is too long.")
 			}
 			// JSON may be spread over lines; its parser judges the rest.
-			if name == "claims" {
+			if name == "claims" || name == paramDetails {
 				v = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(v)
 			}
 			if !clean(v) {
@@ -79,12 +82,46 @@ func ruleRequestObject(_ *authRequest, _ *identity.Realm, form url.Values) error
 	return nil
 }
 
-// ruleDetails: what a user confirms must not pass through the browser, where it
-// can be edited.
-func ruleDetails(_ *authRequest, _ *identity.Realm, form url.Values) error {
-	if form.Has("authorization_details") {
-		return invalidRequest("authorization_details is not accepted in the front channel.")
+// rulePushed: a request that was kept in an interaction before the rule came is no
+// exception, since the browser could have edited it.
+//
+// Source: RFC 9126 section 6.
+func rulePushed(a *authRequest, _ *identity.Realm, _ url.Values) error {
+	if mustPush(a.Client) && !a.Pushed {
+		return invalidRequest("This client has to push its requests to the PAR endpoint.")
 	}
+	return nil
+}
+
+// ruleDetails: what a user confirms must not pass through the browser, where it
+// can be edited, and has to come from an app that has proved who it is.
+//
+// Source: RFC 9396 sections 3 and 5; protocol.md 5.8.
+func ruleDetails(a *authRequest, realm *identity.Realm, form url.Values) error {
+	if !form.Has(paramDetails) {
+		return nil
+	}
+	if !a.Pushed {
+		return invalidRequest("authorization_details has to be pushed; it is not accepted from a browser.")
+	}
+	if a.Client.Public() {
+		return oauthErr(codeUnauthorizedClient, "Only a client that proves who it is may ask for confirmations.")
+	}
+	if realm.Details == nil {
+		return oauthErr(codeInvalidDetails, describe(codeInvalidDetails))
+	}
+	detail, err := realm.Details.Parse([]byte(form.Get(paramDetails)))
+	known, ok := errors.AsType[*details.Error](err)
+	if ok {
+		return oauthErr(codeInvalidDetails, known.Text)
+	}
+	if err != nil {
+		return err
+	}
+	if !realm.Policy.Requestable(detail.Type) || len(a.Client.Actions) > 0 && !identity.Allows(a.Client.Actions, detail.Type) {
+		return oauthErr(codeInvalidDetails, "This type of authorization_details is not open to this client.")
+	}
+	a.Detail = &detail
 	return nil
 }
 
@@ -127,7 +164,7 @@ func ruleScope(a *authRequest, _ *identity.Realm, form url.Values) error {
 			a.Scopes = append(a.Scopes, scope)
 		}
 	}
-	if len(a.Scopes) == 0 {
+	if len(a.Scopes) == 0 && a.Detail == nil { // a transaction alone says what is asked for
 		return oauthErr(codeInvalidScope, "The scope parameter is missing.")
 	}
 	return nil

@@ -40,13 +40,6 @@ type tokenAnswer struct {
 
 // token serves the token endpoint.
 func (p *Provider) token(c *gin.Context) {
-	if c.Request.Method != http.MethodPost {
-		c.Header("Allow", http.MethodPost)
-		e := invalidRequest("The token endpoint takes POST only.")
-		e.Status = http.StatusMethodNotAllowed
-		p.tokenError(c, e)
-		return
-	}
 	answer, err := p.exchange(c)
 	if err != nil {
 		p.tokenError(c, err)
@@ -68,10 +61,11 @@ func (p *Provider) exchange(c *gin.Context) (tokenAnswer, error) {
 	call := &tokenCall{form: form, realm: web.Realm(c)}
 	call.creds, err = readCredentials(c.Request, form)
 	if err != nil {
+		p.noteRefusal(c, call.realm, "", err)
 		return tokenAnswer{}, err
 	}
 	call.uow = p.newUnitOfWork(call.realm)
-	err = p.admit(call)
+	err = p.admit(c.Request.Context(), call)
 	if err != nil {
 		p.noteTokenFailure(c, call, err)
 		return tokenAnswer{}, err
@@ -91,8 +85,8 @@ func (p *Provider) exchange(c *gin.Context) (tokenAnswer, error) {
 }
 
 // admit finds out who calls and whether that app may use this grant type.
-func (p *Provider) admit(call *tokenCall) error {
-	app, err := authenticate(p.Secrets, call.realm, call.creds)
+func (p *Provider) admit(ctx context.Context, call *tokenCall) error {
+	app, err := p.authenticate(ctx, call.realm, &call.creds)
 	if err != nil {
 		return err
 	}
@@ -199,7 +193,7 @@ func (p *Provider) catchUp(c *gin.Context, call *tokenCall) error {
 		return invalidClient()
 	}
 	call.realm, call.uow.realm = realm, realm
-	return p.admit(call)
+	return p.admit(c.Request.Context(), call)
 }
 
 // narrow gives the tokens fewer scopes and resources than the grant has, where
@@ -231,7 +225,11 @@ func narrow(call *tokenCall, req fosite.AccessRequester) error {
 	if !subset(wanted, allowed) {
 		return oauthErr(codeInvalidTarget, describe(codeInvalidTarget))
 	}
-	uow.audience = wanted
+	for _, resource := range wanted {
+		if !slices.Contains(uow.audience, resource) {
+			uow.audience = append(uow.audience, resource)
+		}
+	}
 	return nil
 }
 

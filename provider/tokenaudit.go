@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/provider/model"
 )
@@ -28,26 +29,44 @@ func (p *Provider) noteTokenFailure(c *gin.Context, call *tokenCall, err error) 
 	default:
 		return
 	}
+	p.auditCall(c, call.realm, call.creds.ID, uow.grant, event, err)
+}
+
+// noteRefusal records that an app did not authenticate. Who named no app and signed
+// nothing has not tried.
+func (p *Provider) noteRefusal(c *gin.Context, realm *identity.Realm, clientID string, err error) {
+	e, ok := errors.AsType[*oauthError](err)
+	if ok && e.Code == codeInvalidClient && (clientID != "" || refusalOf(err) != "") {
+		p.auditCall(c, realm, clientID, nil, model.AuditEvent{Type: "client.refused", Result: "refused"}, err)
+	}
+}
+
+// auditCall records event of a call in the name of clientID. g is the grant that it
+// was about, nil for none; err is why it failed, nil if it did not.
+func (p *Provider) auditCall(c *gin.Context, realm *identity.Realm, clientID string, g *model.Grant, event model.AuditEvent, err error) {
 	event.ID = b64(randomBytes(grantIDSize))
-	event.TenantID = call.realm.Tenant.ID
-	event.At = uow.now
-	event.ActorType, event.ActorID = "client", knownClient(call)
+	event.TenantID = realm.Tenant.ID
+	event.At = p.Now().UTC()
+	event.ActorType, event.ActorID = "client", knownClient(realm, clientID)
 	event.ClientID = event.ActorID
 	event.IP = clientIP(c)
 	event.UserAgent = web.UserAgentName(c)
 	event.RequestID = web.RequestID(c)
-	if uow.grant != nil {
-		event.Subject = uow.grant.UserID
-		event.Data = map[string]string{"grant": uow.grant.ID}
+	if g != nil {
+		event.Subject = g.UserID
+		event.Data = map[string]string{"grant": g.ID}
+	}
+	if why := refusalOf(err); why != "" {
+		event.Data = map[string]string{"reason": why}
 	}
 	p.Audit(c.Request.Context(), event)
 }
 
-// knownClient is the client id that was named, if there is such an app. What
-// else a caller writes there does not reach the log.
-func knownClient(call *tokenCall) string {
-	if call.realm.Clients[call.creds.ID] == nil {
+// knownClient is id if there is such an app. What else a caller writes there does
+// not reach the log.
+func knownClient(realm *identity.Realm, id string) string {
+	if realm.Clients[id] == nil {
 		return ""
 	}
-	return call.creds.ID
+	return id
 }

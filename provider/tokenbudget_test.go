@@ -44,6 +44,36 @@ func TestStatements(t *testing.T) {
 		require.Equal(t, http.StatusOK, s.serve(r).Code)
 		require.Len(t, count.Statements(), 1, "userinfo")
 
+		s.resourceServer(nil)
+		s.signer(nil)
+		inCtx := func(r *http.Request) { *r = *r.WithContext(ctx) }
+		own := s.exchange(forAPI)
+		for name, tt := range map[string]struct {
+			path, token string
+			as          func(*http.Request)
+			most        int
+		}{
+			"introspection by the app that has it":     {"introspect", own.AccessToken, asShop, 1},
+			"introspection by the app it is meant for": {"introspect", own.AccessToken, asAPI, 1},
+			"introspection of a refresh token":         {"introspect", own.RefreshToken, asShop, 1},
+			"introspection by a stranger":              {"introspect", own.AccessToken, asPost, 0},
+			"introspection of an app's own token":      {"introspect", w.AccessToken, asRobot, 0},
+			"introspection of what is none":            {"introspect", "x", asRobot, 0},
+			"revocation of what is none":               {"revoke", "x", asShop, 0},
+			"revocation of another app's access token": {"revoke", own.AccessToken, asPost, 0},
+			"revocation of an access token":            {"revoke", s.exchange(nil).AccessToken, asShop, 1},
+			"revocation of a refresh token":            {"revoke", s.exchange(nil).RefreshToken, asShop, 1},
+		} {
+			count.Reset()
+			require.Equal(t, http.StatusOK, s.call(tt.path, tokenForm(tt.token), tt.as, inCtx).Code, name)
+			require.Len(t, count.Statements(), tt.most, name)
+			require.Zero(t, count.Begins())
+		}
+
+		count.Reset()
+		require.Equal(t, http.StatusOK, s.postCtx(ctx, signed(ccForm(), s.assertion("ec", "ES256", nil))).Status)
+		require.Len(t, count.Statements(), 1, "client_credentials with private_key_jwt")
+
 		count.Reset()
 		require.Equal(t, "invalid_grant", s.postCtx(ctx, s.codeForm(appShop, code), asShop).Error)
 		require.LessOrEqual(t, len(count.Statements()), 2, "code replay")

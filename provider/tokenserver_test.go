@@ -74,8 +74,8 @@ func tokenServerOn(t *testing.T, address string) *tokenServer {
 	s.store = &store.Store{DB: db, Seal: ring, Now: s.clock}
 	s.catalog = store.NewCatalog(s.store)
 	s.provider = &Provider{
-		Realms: s.catalog, Keys: s.catalog, Grants: s.store, People: s.store, Interactions: s.store,
-		Secrets: RingSecrets{Ring: ring}, Now: s.clock, Audit: s.audit,
+		Realms: s.catalog, Keys: s.catalog, Archive: s.store, Grants: s.store, People: s.store, Interactions: s.store,
+		Secrets: RingSecrets{Ring: ring}, Replays: s.store, Now: s.clock, Audit: s.audit,
 	}
 	s.seed()
 	s.route()
@@ -240,7 +240,7 @@ func (s *tokenServer) grant(app string, edit func(*model.Grant)) (code string, g
 	if edit != nil {
 		edit(&g)
 	}
-	g.GrantExpiresAt = grantExpiry(&registered, g.Scopes, g.Action, now)
+	g.GrantExpiresAt = grantExpiry(&registered, g.Scopes, g.Action, 0, now)
 	require.NoError(s.t, s.store.CreateGrant(s.t.Context(), g))
 	return code, g
 }

@@ -31,7 +31,7 @@ func TestTrapsAuthorize(t *testing.T) {
 		require.Equal(t, []string{sentinelState}, got["state"], "what the app sends is its own")
 	})
 	t.Run("T5 T7 T9 T25 fosite sees a form of our own", func(t *testing.T) {
-		v, err := s.provider.read(t.Context(), s.realm(), shopForm("prompt=login", "max_age=5", "acr_values=phr", "audience=x"), s.clock())
+		v, err := s.provider.read(t.Context(), s.realm(), shopForm("prompt=login", "max_age=5", "acr_values=phr", "audience=x"), s.clock(), nil)
 		require.NoError(t, err)
 		ar, err := v.framework(t.Context(), s.provider.newFosite(v.realm, v.keys, s.provider.codeWork(v)))
 		require.NoError(t, err)

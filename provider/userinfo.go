@@ -83,7 +83,7 @@ func (p *Provider) verifyAccessToken(ctx context.Context, realm *identity.Realm,
 	}
 	issuer := realm.Tenant.Issuer
 	claims, err := verifyJWT(set, token, expected{
-		Typ: typAccessToken, Issuer: issuer, Audience: issuer, Now: p.Now(),
+		Typ: typAccessToken, Issuer: issuer, Audience: issuer, Now: p.Now(), Known: &p.verified,
 	})
 	if err != nil {
 		return nil, invalidToken()

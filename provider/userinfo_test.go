@@ -321,7 +321,7 @@ func TestGrantExpiry(t *testing.T) {
 		{"an action is never renewed", app, []string{scopeOffline}, "payout.request", short},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tokenT0.Add(tt.want), grantExpiry(tt.app, tt.scopes, tt.action, tokenT0))
+			require.Equal(t, tokenT0.Add(tt.want), grantExpiry(tt.app, tt.scopes, tt.action, 0, tokenT0))
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/templates"
 )
 
@@ -27,7 +28,7 @@ func (h *Handler) showActivity(c *gin.Context, s *web.Seat) error {
 	if err != nil {
 		return err
 	}
-	p := templates.ActivityPage{Inside: h.inside(s)}
+	p := templates.ActivityPage{Inside: h.inside(s), EverywhereURL: s.Base + endAllPath}
 	if s.User.PasswordHash != "" {
 		p.PasswordURL = s.Base + passwordPath
 	}
@@ -74,31 +75,71 @@ const (
 	longestID    = 100
 )
 
-// eventNames are what the pages call events that the audit log has another name for.
+// eventNames are what the pages call events that the audit log has another name for,
+// by type, or by type and result.
 var eventNames = map[string]string{
 	identity.EventSignedOutAll:  "sessions.ended",
 	identity.EventEmailVerified: "contact.confirmed",
 	"admin.reset":               "mfa.reset",
 	eventAppRemoved:             "consent.removed",
+	"refresh.reused":            "access.ended",
+	"action.approved":           "confirmation.approved",
+	"action.refused/cancelled":  "confirmation.declined",
+	"action.refused/locked":     "confirmation.failed",
+	"action.refused/expired":    "confirmation.expired",
 }
 
-// happened are the events of a list as the page tells them.
+// happened are the events of a list as the page tells them. A proof that was given
+// for an action is told with the action.
 func happened(list []identity.Activity, realm *identity.Realm) []templates.ActivityEvent {
 	var events []templates.ActivityEvent
 	for _, a := range list {
-		e := templates.ActivityEvent{
-			Type: a.Type, Result: a.Result, Method: a.Data["method"], At: a.At, Device: a.UserAgent, Address: a.IP,
-			App: appName(realm, a.ClientID),
+		if a.Type == "stepup.completed" && a.Data["action"] != "" {
+			continue
 		}
-		if name, ok := eventNames[a.Type]; ok {
-			e.Type = name
-		}
-		if e.App == "" {
-			e.App = appName(realm, a.Data["client"])
-		}
-		events = append(events, e)
+		events = append(events, eventOf(a, realm))
 	}
 	return events
+}
+
+func eventOf(a identity.Activity, realm *identity.Realm) templates.ActivityEvent {
+	e := templates.ActivityEvent{
+		Type: a.Type, Result: a.Result, Method: a.Data["method"], Name: a.Data["name"], At: a.At, Device: a.UserAgent, Address: a.IP,
+		App: appName(realm, a.ClientID),
+	}
+	for _, name := range []string{a.Type + "/" + a.Result, a.Type} {
+		known, ok := eventNames[name]
+		if ok {
+			e.Type = known
+			break
+		}
+	}
+	kind, _, _ := strings.Cut(e.Type, ".")
+	switch {
+	case kind == "confirmation":
+		e.Action = a.Data["action"]
+	case a.Type == identity.EventEmailVerified:
+		e.Method = string(policy.Email)
+	case kind == "contact":
+		e.Masked = masked(a.Data["contact"])
+	case kind == "recovery_codes" || kind == "recovery_code" || kind == "pin" || kind == "mfa":
+		e.Method = "" // that is what the sentence is about
+	case e.Type == identity.EventSessionEnded && e.Name != "":
+		e.Type = "session.ended_there"
+	}
+	if e.App == "" {
+		e.App = appName(realm, a.Data["client"])
+	}
+	return e
+}
+
+// masked is contact if it is masked: an address in full is not shown where a line of
+// the log has one.
+func masked(contact string) string {
+	if !strings.Contains(contact, "•") {
+		return ""
+	}
+	return contact
 }
 
 // appName is the name of the app id, "" for none: one that is gone has its id, and

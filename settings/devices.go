@@ -114,9 +114,10 @@ func (h *Handler) showDevices(c *gin.Context, s *web.Seat) error {
 	p := templates.DevicesPage{
 		Inside:     h.inside(s),
 		HasDevices: s.Realm.Policy.TrustLifetime() > 0,
+		OneSignIn:  s.Realm.Policy.TrustedDevice.Enabled && s.Realm.Policy.TrustLifetime() == 0,
 		News: listNews(c, s, templates.DoneSaved, templates.DoneDeviceRemoved, templates.DoneDevicesRevoked,
 			templates.DoneSessionEnded),
-		SessionsActions: []templates.RowAction{{Label: templates.DoSignOutAll, URL: s.Base + "/sessions/end-all"}},
+		SessionsActions: []templates.RowAction{{Label: templates.DoSignOutAll, URL: s.Base + endAllPath}},
 	}
 	for _, d := range devices {
 		p.Devices = append(p.Devices, deviceRow(s, d))
@@ -216,7 +217,7 @@ func (h *Handler) submitRemoveDevice(c *gin.Context, s *web.Seat) error {
 	if d.This {
 		h.Cookies.Set(c, h.MFA.DeviceCookieName(who), "", -1)
 	}
-	h.observe(ctx, s, eventDeviceRemoved, map[string]string{"device": d.ID})
+	h.observe(ctx, s, eventDeviceRemoved, map[string]string{"device": d.ID, "name": d.Label})
 	return seeOther(c, newsPath(s, "/devices", templates.DoneDeviceRemoved))
 }
 

@@ -1,15 +1,18 @@
 package settings
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/templates"
 )
+
+// endAllPath is the page that asks whether to sign out everywhere.
+const endAllPath = "/sessions/end-all"
 
 // sessionPath is the page that asks whether to end a session.
 func sessionPath(s *web.Seat, id string) string { return s.Base + "/sessions/" + id + "/end" }
@@ -55,6 +58,9 @@ func (h *Handler) askEndSession(c *gin.Context, s *web.Seat) error {
 	if err != nil {
 		return err
 	}
+	if v.Current {
+		return h.Pages.Render(c, http.StatusOK, templates.LogoutPage{Frame: s.Frame, Action: web.BrowserPath(c, s.Realm.Tenant)})
+	}
 	return h.ask(c, s, templates.ConfirmChangePage{Change: templates.ChangeEndSession, Name: v.UserAgent, BackURL: s.Base + "/devices"})
 }
 
@@ -64,11 +70,18 @@ func (h *Handler) submitEndSession(c *gin.Context, s *web.Seat) error {
 	if err != nil {
 		return err
 	}
+	if v.Current && c.PostForm("decision") == "stay" {
+		return seeOther(c, s.Base)
+	}
 	err = h.Rows.EndSessionOf(ctx, s.User.TenantID, s.User.ID, v.ID, h.Now())
 	if err != nil {
 		return err
 	}
-	h.observe(ctx, s, identity.EventSessionEnded, map[string]string{"session": v.ID})
+	ended := map[string]string{"session": v.ID}
+	if !v.Current {
+		ended["name"] = v.UserAgent
+	}
+	h.observe(ctx, s, identity.EventSessionEnded, ended)
 	if v.Current {
 		return h.signedOut(c, s)
 	}
@@ -86,7 +99,9 @@ func (h *Handler) askEndSessions(c *gin.Context, s *web.Seat) error {
 	}
 	p := templates.ConfirmChangePage{
 		Change: templates.ChangeEndSessions, BackURL: s.Base + "/devices",
-		Losses: []templates.Loss{{What: templates.LossSessions, N: len(sessions)}},
+	}
+	if len(sessions) > 0 {
+		p.Losses = append(p.Losses, templates.Loss{What: templates.LossSessions, N: len(sessions)})
 	}
 	if len(devices) > 0 {
 		p.Losses = append(p.Losses, templates.Loss{What: templates.LossDevices, N: len(devices)})
@@ -111,8 +126,9 @@ func (h *Handler) submitEndSessions(c *gin.Context, s *web.Seat) error {
 	return h.signedOut(c, s)
 }
 
-// signedOut takes the cookie of a session that is over, and shows the sign-in.
+// signedOut takes the cookie of a session that is over, and goes to the page that says
+// so.
 func (h *Handler) signedOut(c *gin.Context, s *web.Seat) error {
 	h.Cookies.ClearSession(c, s.Realm)
-	return h.signIn(c, s.Realm, consent.SignedIn{}, false)
+	return seeOther(c, s.Realm.Tenant.Path()+signedOutPath)
 }

@@ -40,6 +40,7 @@ func (h *Handler) Mount(r gin.IRouter) {
 	h.mountLife(inside, h.page(h.insideSeat))
 	h.mountLife(r.Group("/interaction/:id/enrol"), h.page(h.Enrolling))
 	h.mountLinks(r)
+	h.mountDoors(r)
 }
 
 // handler serves one page for whoever sits at it.
@@ -74,13 +75,9 @@ func (h *Handler) page(find func(*gin.Context) (*web.Seat, error)) func(handler)
 func (h *Handler) insideSeat(c *gin.Context) (*web.Seat, error) {
 	realm := web.Realm(c)
 	token := h.Cookies.SessionToken(c, realm)
-	var who consent.SignedIn
-	if hash := web.SessionHash(token); hash != nil {
-		var err error
-		who, err = h.Flow.People.SignedIn(c.Request.Context(), realm.Tenant.ID, hash, "")
-		if err != nil {
-			return nil, err
-		}
+	who, err := h.sessionOf(c, realm)
+	if err != nil {
+		return nil, err
 	}
 	if !who.Session.Live(who.User, h.Now()) {
 		return nil, h.signIn(c, realm, consent.SignedIn{}, false)
@@ -102,6 +99,15 @@ func (h *Handler) insideSeat(c *gin.Context) (*web.Seat, error) {
 	return s, nil
 }
 
+// sessionOf is the session of the browser, over or not; its zero value is none.
+func (h *Handler) sessionOf(c *gin.Context, realm *identity.Realm) (who consent.SignedIn, err error) {
+	hash := web.SessionHash(h.Cookies.SessionToken(c, realm))
+	if hash == nil {
+		return who, nil
+	}
+	return h.Flow.People.SignedIn(c.Request.Context(), realm.Tenant.ID, hash, "")
+}
+
 func flagsOf(u identity.User) []string {
 	var names []string
 	for name := range u.Flags {
@@ -113,7 +119,10 @@ func flagsOf(u identity.User) []string {
 // about is what messages of the settings may say.
 func (h *Handler) about(c *gin.Context, realm *identity.Realm) mfa.About {
 	t := realm.Tenant
-	return mfa.About{TenantName: t.Name, Host: t.PublicHost(), AppName: t.Name, Lang: h.Pages.Lang(c), Zone: t.Zone()}
+	return mfa.About{
+		TenantName: t.Name, Host: t.PublicHost(), AppName: t.Name, Lang: h.Pages.Lang(c), Zone: t.Zone(),
+		HelpURL: t.HelpURL, PrivacyURL: t.Privacy, Texts: t.Texts,
+	}
 }
 
 // signIn begins a login that comes back to the page that was asked for: after a

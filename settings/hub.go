@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ func (h *Handler) mountHub(r gin.IRouter, page func(handler) gin.HandlerFunc) {
 	ask("/devices/remove-all", h.askRemoveDevices, h.submitRemoveDevices)
 	r.GET("/sessions/:session/end", page(h.leaving(h.askEndSession)))
 	r.POST("/sessions/:session/end", page(h.leaving(h.submitEndSession)))
-	ask("/sessions/end-all", h.askEndSessions, h.submitEndSessions)
+	ask(endAllPath, h.askEndSessions, h.submitEndSessions)
 	ask("/apps/:client/remove", h.askRemoveApp, h.submitRemoveApp)
 }
 
@@ -62,9 +63,29 @@ func (h *Handler) showHub(c *gin.Context, s *web.Seat) error {
 // facts is what s has set up.
 func (h *Handler) facts(c *gin.Context, s *web.Seat) (facts, error) {
 	have, err := h.MFA.Store.Enrolments(c.Request.Context(), s.User.Subject())
+	if err != nil {
+		return facts{}, err
+	}
+	dead, err := h.pinDead(c.Request.Context(), s.Doer, have)
 	return facts{
-		Policy: s.Realm.Policy, User: s.User, Have: have, RP: s.Doer.RP, Base: s.Base, Now: h.Now(),
+		Policy: s.Realm.Policy, User: s.User, Have: have, RP: s.Doer.RP, Base: s.Base, Now: h.Now(), PINDead: dead,
 	}, err
+}
+
+// pinDead reports whether the user's PIN has stopped working after too many wrong tries,
+// so that a new one takes its place.
+func (h *Handler) pinDead(ctx context.Context, d mfa.Doer, have mfa.Enrolments) (dead bool, err error) {
+	if !have.HasPIN() {
+		return false, nil
+	}
+	err = h.MFA.Store.UpdatePIN(ctx, d.Subject, func(p *mfa.PIN) error {
+		dead = p.TotalFails >= d.Policy.Lockout.PINHardFails
+		return nil
+	})
+	if errors.Is(err, mfa.ErrNotFound) {
+		return true, nil // there is nothing behind it that anybody could be asked for
+	}
+	return dead, err
 }
 
 // countUse adds where the account of s is used, and what happened to it.

@@ -77,7 +77,9 @@ func (f facts) phoneRow() templates.ContactRow {
 }
 
 // phoneButtons are those of the number c. Where one method alone may be on, to
-// confirm a number is to choose it, and stands in the choice.
+// confirm a number is to choose it, and stands in the choice. One that was confirmed and
+// is not in use may be changed there all the same, by who can read its messages: that
+// turns nothing on.
 func (f facts) phoneButtons(c mfa.Contact, kind policy.Kind) buttons {
 	var may buttons
 	gone := mfa.Start{Kind: kind, Verb: mfa.VerbRemove, ContactID: c.ID}
@@ -88,7 +90,7 @@ func (f facts) phoneButtons(c mfa.Contact, kind policy.Kind) buttons {
 		}
 		return may
 	case c.Status == mfa.ContactConfirmed:
-		if !f.exclusive() || bound(c, f.Have) {
+		if !f.exclusive() || bound(c, f.Have) || f.unreachable(kind, c) == "" {
 			f.offer(&may, templates.DoChange, mfa.Start{Kind: kind, Verb: mfa.VerbChange, ContactID: c.ID})
 		}
 		f.offer(&may, templates.DoRemove, gone)
@@ -104,6 +106,9 @@ func (f facts) phoneButtons(c mfa.Contact, kind policy.Kind) buttons {
 	}
 	if f.refusal(gone) == "" {
 		f.offer(&may, templates.DoRemove, gone)
+	}
+	if f.exclusive() && f.option(kind).Reason == "" {
+		may.block(templates.DoConfirm, templates.BlockedChoice)
 	}
 	return may
 }

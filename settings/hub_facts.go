@@ -21,7 +21,8 @@ type facts struct {
 	Base   string // path that the pages lie below
 	Now    time.Time
 
-	Devices  int // browsers that are trusted now
+	PINDead  bool // the PIN has stopped working after too many wrong tries
+	Devices  int  // browsers that are trusted now
 	Sessions int
 	Apps     int
 	Prompts  int // second steps on the way in within the last 24 hours
@@ -101,17 +102,20 @@ func (f facts) options(action string, proof policy.Proof) []mfa.Option {
 	}, f.Have, nil, f.Now)
 }
 
-// first is the method that the next login asks for first, "" if it asks for none.
+// first is the method that the next login asks for first, "" where none stands out: the
+// user is asked which at each login, there is one alone, or no second step at all. A
+// list for emergencies is never what is asked first.
 func (f facts) first() policy.Kind {
 	a, _ := f.Policy.Action(policy.ActionLogin)
-	if !f.inForce() {
+	if !f.inForce() || f.Policy.Delivery.First == policy.FirstUserChoice || f.Policy.Delivery.First == policy.FirstLastUsed {
 		return ""
 	}
 	proof, _ := mfa.Challenged(a.Stages[0])
-	for _, o := range f.options(policy.ActionLogin, proof) {
-		return o.Method
+	options := f.options(policy.ActionLogin, proof)
+	if len(options) < 2 || options[0].Method == policy.RecoveryCodes {
+		return ""
 	}
-	return ""
+	return options[0].Method
 }
 
 // always reports whether codes by k reach the user although k was never turned on,

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -167,7 +168,7 @@ func TestSessionsAreEndedOneByOneOrAll(t *testing.T) {
 		d.browser(t, "three")
 		w := b.answer(t, "/sessions/end-all")
 		require.Equal(t, http.StatusSeeOther, w.Code)
-		require.Contains(t, w.Header().Get("Location"), "/t/acme/interaction/", "the sign-in")
+		require.Equal(t, hubBase+"/signed-out", w.Header().Get("Location"))
 		for name := range b.jar {
 			require.NotContains(t, name, "sp-session-", "the cookie is gone")
 		}
@@ -210,6 +211,41 @@ func TestAnOldLoginLooksAndDoesNotTouch(t *testing.T) {
 	w := b.answer(t, "/sessions/one/end")
 	require.Equal(t, http.StatusSeeOther, w.Code)
 	require.Equal(t, []string{mfa.EventDeviceTrusted, identity.EventSessionEnded}, d.kinds(), "to go, nobody has to come in again")
+}
+
+func TestSigningOutEndsOnAPageThatSaysSo(t *testing.T) {
+	d := hubOnSQLite(t, trusting)
+	b := d.browser(t, "one")
+	signedOut := func() string {
+		w := b.get("/signed-out")
+		require.Equal(t, http.StatusOK, w.Code)
+		return w.Body.String()
+	}
+	require.Equal(t, hubBase, b.get("/signed-out").Header().Get("Location"), "the page does not say what is not so")
+
+	ask := b.get("/sessions/one/end").Body.String()
+	require.Contains(t, ask, `data-page="logout"`)
+	require.Contains(t, ask, "Sign out of acme?")
+	require.Contains(t, b.get("").Body.String(), `href="`+hubBase+`/sessions/one/end"`, "the menu leads to it")
+	require.Equal(t, hubBase, b.post(t, "/sessions/one/end", "/sessions/one/end", "decision", "stay").Header().Get("Location"))
+	require.Equal(t, http.StatusOK, b.get("").Code, "who stays is signed in")
+
+	w := b.post(t, "/sessions/one/end", "/sessions/one/end", "decision", "signout")
+	require.Equal(t, http.StatusSeeOther, w.Code)
+	require.Equal(t, hubBase+"/signed-out", w.Header().Get("Location"))
+	page := signedOut()
+	require.Contains(t, page, "You’re signed out")
+	require.Contains(t, page, `id="sign-in" href="`+hubBase+`"`)
+	require.Contains(t, b.get("").Header().Get("Location"), "/t/acme/interaction/", "the sign-in")
+}
+
+func TestTheBareAddressOfATenantLeadsToTheSettings(t *testing.T) {
+	b := hubOnSQLite(t, trusting).browser(t, "one")
+	for _, path := range []string{"/t/acme", "/t/acme/"} {
+		w := b.send(httptest.NewRequest(http.MethodGet, path, nil))
+		require.Equal(t, http.StatusSeeOther, w.Code, path)
+		require.Equal(t, hubBase, w.Header().Get("Location"), path)
+	}
 }
 
 func TestAppsAreTakenBack(t *testing.T) {

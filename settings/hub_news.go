@@ -28,6 +28,7 @@ var mailed = map[string]policy.Event{
 	templates.DoneMFADisabled:      policy.EventMFADisabled,
 	templates.DonePINChanged:       policy.EventPINChanged,
 	templates.DoneCodesMade:        policy.EventRecoveryCodesMade,
+	templates.DoneCodesReplaced:    policy.EventRecoveryCodesMade,
 	templates.DonePasswordChanged:  policy.EventPasswordChanged,
 }
 
@@ -41,7 +42,23 @@ func (h *Handler) news(c *gin.Context, s *web.Seat, f facts) templates.News {
 	if n.Done == "" {
 		n = templates.News{Done: c.Query("done"), DoneMethod: c.Query("method")}
 	}
-	return f.believed(n)
+	n = f.believed(n)
+	if n.Done != "" {
+		n.Switched = f.switched(c.Query("was"))
+	}
+	return n
+}
+
+// switched is what two-step sign-in is now, on or off, if it was the other before; ""
+// where nothing has changed.
+func (f facts) switched(before string) string {
+	switch {
+	case before == "off" && f.inForce():
+		return "on"
+	case before == "on" && !f.inForce():
+		return "off"
+	}
+	return ""
 }
 
 // believed is n if the account bears it out. The path of a page comes from anywhere:
@@ -70,7 +87,7 @@ func (f facts) bearsOut(n templates.News) bool {
 		return n.DoneMethod == "" || slices.ContainsFunc(f.active(kind), f.isNew)
 	case templates.DoneFactorRemoved:
 		return kind == policy.WebAuthn || len(f.active(kind)) == 0
-	case templates.DoneCodesMade:
+	case templates.DoneCodesMade, templates.DoneCodesReplaced:
 		return slices.ContainsFunc(f.active(policy.RecoveryCodes), f.isNew)
 	case templates.DonePINChanged:
 		return slices.ContainsFunc(f.active(policy.PIN), f.isNew)
@@ -97,7 +114,7 @@ func maxTime(a, b time.Time) time.Time {
 var blockedWords = []string{
 	templates.BlockedForbidden, templates.BlockedRequired, templates.BlockedLast, templates.BlockedNeverGoes,
 	templates.BlockedRegistered, templates.BlockedCountry, templates.BlockedPhone, templates.BlockedStaff,
-	templates.BlockedHold, templates.BlockedPIN, templates.BlockedInUse, templates.ReasonLimit, templates.ReasonOn, templates.ReasonFirst,
+	templates.BlockedHold, templates.BlockedPIN, templates.BlockedPINDead, templates.BlockedInUse, templates.ReasonLimit, templates.ReasonOn, templates.ReasonFirst,
 	templates.ReasonLine, templates.ReasonUnverified,
 }
 

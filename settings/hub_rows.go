@@ -30,7 +30,7 @@ func (f facts) row(k policy.Kind) templates.FactorRow {
 		f.rowOn(&r, &may, k)
 	case f.always(k):
 		c := f.standing(k)
-		r.State, r.Masked = templates.StateRequired, c.Masked
+		r.State, r.Masked, r.Apart = templates.StateRequired, c.Masked, !f.inForce()
 		f.offer(&may, templates.DoChange, f.changeOf(k))
 	case k == policy.Email:
 		f.rowOfAddress(&r, &may)
@@ -47,8 +47,10 @@ func (f facts) row(k policy.Kind) templates.FactorRow {
 // enableLabel is the word on the button that begins with a method.
 func enableLabel(k policy.Kind) string {
 	switch k {
-	case policy.WebAuthn, policy.RecoveryCodes:
+	case policy.WebAuthn:
 		return templates.DoAdd
+	case policy.RecoveryCodes:
+		return templates.DoMake
 	case policy.PIN:
 		return templates.DoSet
 	}
@@ -58,14 +60,13 @@ func enableLabel(k policy.Kind) string {
 // rowOn is a method that is on.
 func (f facts) rowOn(r *templates.FactorRow, may *buttons, k policy.Kind) {
 	on := f.active(k)
-	r.Since, r.LastUsed = on[0].CreatedAt, on[0].LastUsedAt
+	r.Since = on[0].CreatedAt
 	for _, x := range on {
-		r.Since = earlier(r.Since, x.CreatedAt)
-		if x.LastUsedAt.After(r.LastUsed) {
-			r.LastUsed = x.LastUsedAt
-		}
+		r.Since, r.LastUsed = earlier(r.Since, x.CreatedAt), maxTime(r.LastUsed, lastUse(x))
 	}
+	r.Unused = !slices.ContainsFunc(on, func(x mfa.Factor) bool { return x.LastUsedAt.After(x.CreatedAt) })
 	r.State = f.stateOn(k)
+	r.Apart = r.State == templates.StateRequired && slices.Contains(secondSteps, k) && !f.inForce()
 	switch {
 	case k.Delivered():
 		c := f.contact(on[0].ContactID)
@@ -73,11 +74,14 @@ func (f facts) rowOn(r *templates.FactorRow, may *buttons, k policy.Kind) {
 	case k == policy.TOTP:
 		r.Name = on[0].Label
 	case k == policy.RecoveryCodes:
-		r.State, r.LastUsed = "", time.Time{}
+		r.State, r.LastUsed, r.Unused = "", time.Time{}, false
 		r.CodesLeft, r.CodesTotal = on[0].CodesLeft, max(f.Policy.Codes.Recovery.Count, on[0].CodesLeft)
 	}
-	if !f.Policy.Methods[k].Enabled {
+	switch {
+	case !f.Policy.Methods[k].Enabled:
 		r.Reason = templates.BlockedForbidden
+	case k == policy.PIN && f.PINDead:
+		r.Reason = templates.BlockedPINDead
 	}
 	if r.Reason != "" {
 		r.State = templates.StateBlocked
@@ -103,13 +107,33 @@ func (f facts) offerOn(r *templates.FactorRow, may *buttons, k policy.Kind) {
 			f.offer(may, templates.DoAdd, mfa.Start{Kind: k, Verb: mfa.VerbEnable})
 		case policy.RecoveryCodes:
 			f.offer(may, templates.DoMakeNew, mfa.Start{Kind: k, Verb: mfa.VerbChange})
+		case policy.PIN:
+			f.offerPIN(may)
 		default:
 			f.offer(may, templates.DoChange, f.changeOf(k))
 		}
 	}
-	if r.State != templates.StateRequired && !f.exclusive() {
-		f.offer(may, templates.DoTurnOff, mfa.Start{Kind: k, Verb: mfa.VerbDisable})
+	if r.State != templates.StateRequired && !f.exclusive() && r.Reason != templates.BlockedPINDead {
+		f.offer(may, disableLabel(k), mfa.Start{Kind: k, Verb: mfa.VerbDisable})
 	}
+}
+
+// offerPIN changes the PIN, or makes a new one in the place of one that is dead.
+func (f facts) offerPIN(may *buttons) {
+	if f.PINDead {
+		f.offer(may, templates.DoSet, mfa.Start{Kind: policy.PIN, Verb: mfa.VerbEnable})
+		return
+	}
+	f.offer(may, templates.DoChange, f.changeOf(policy.PIN))
+}
+
+// disableLabel is the word on the button that ends a method: keys are things that are
+// removed, all others are turned off.
+func disableLabel(k policy.Kind) string {
+	if k == policy.WebAuthn {
+		return templates.DoRemoveAll
+	}
+	return templates.DoTurnOff
 }
 
 // changeOf changes where method k goes. Where codes go to the account's own address
@@ -155,7 +179,7 @@ func (f facts) rowOfNumber(r *templates.FactorRow, may *buttons, k policy.Kind) 
 		if pending.ID != "" {
 			r.State, r.Masked = templates.StatePending, pending.Masked
 		}
-		f.offer(may, templates.DoAdd, st)
+		f.offer(may, templates.DoEnable, st)
 		return
 	case f.unreachable(k, c) != "":
 		r.Masked = c.Masked
@@ -193,7 +217,7 @@ const passwordPath = "/password"
 func (f facts) keyRows() (passkeys, keys []templates.KeyRow) {
 	for _, x := range f.active(policy.WebAuthn) {
 		row := templates.KeyRow{
-			Name: x.Label, Synced: x.Credential != nil && x.Credential.BackedUp, Since: x.CreatedAt, LastUsed: x.LastUsedAt,
+			Name: x.Label, Synced: x.Credential != nil && x.Credential.BackedUp, Since: x.CreatedAt, LastUsed: lastUse(x),
 		}
 		may := buttons{Actions: []templates.RowAction{{Label: templates.DoRename, URL: keyPath(f.Base, x.ID)}}}
 		f.offer(&may, templates.DoRemove, mfa.Start{Kind: policy.WebAuthn, Verb: mfa.VerbRemove, FactorID: x.ID})
@@ -205,6 +229,23 @@ func (f facts) keyRows() (passkeys, keys []templates.KeyRow) {
 		keys = append(keys, row)
 	}
 	return passkeys, keys
+}
+
+// enrolling is how long a method may wait for the proof with which it is enrolled.
+const enrolling = 15 * time.Minute
+
+// lastUse is when x was used last; zero if it never was since it was enrolled. The
+// proof at the enrolment shows that the method works, and is no use of it; an
+// authenticator app waits for it while its key is on the screen.
+func lastUse(x mfa.Factor) time.Time {
+	enrolled := x.CreatedAt
+	if x.Kind == policy.TOTP {
+		enrolled = enrolled.Add(enrolling)
+	}
+	if !x.LastUsedAt.After(enrolled) {
+		return time.Time{}
+	}
+	return x.LastUsedAt
 }
 
 func earlier(a, b time.Time) time.Time {

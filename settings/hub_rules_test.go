@@ -81,7 +81,7 @@ func TestTheStatusIsWhatTheHubShows(t *testing.T) {
 
 	require.Equal(t, Status{Contacts: []ContactStatus{
 		{Kind: "email", Status: "confirmed", Masked: "a•••@example.test", Blocked: map[string]string{"remove": "registered"}},
-		{Kind: "phone", Status: "confirmed", Masked: "+52 ••• 2399", Blocked: map[string]string{"change": "identity_verification_pending"}},
+		{Kind: "phone", Status: "confirmed", Masked: "+52 ••• 2399", Since: hubNoon.Add(-time.Hour), Blocked: map[string]string{"change": "identity_verification_pending"}},
 	}}, got)
 
 	f = account(t, "broker-security-identities", with(policy.PIN, policy.TOTP, policy.RecoveryCodes), switchedOn)

@@ -18,7 +18,7 @@ func (f facts) twoStep() templates.TwoStep {
 	case f.Policy.Enforcement.Mode == policy.ModeDisabled:
 		return templates.TwoStep{}
 	case f.Policy.Enforcement.Mode == policy.ModeRequired:
-		return templates.TwoStep{State: templates.StateRequired, Since: f.since()}
+		return templates.TwoStep{State: templates.StateRequired, Since: f.since(), OneWay: f.oneWay()}
 	case f.exclusive(), !apart && len(f.on()) == 0 && !f.User.MFAEnabled:
 		return templates.TwoStep{}
 	}
@@ -32,6 +32,14 @@ func (f facts) twoStep() templates.TwoStep {
 		t.Action = f.Base + "/two-step"
 	}
 	return t
+}
+
+// oneWay reports whether the policy has one kind of second step and no choice.
+func (f facts) oneWay() bool {
+	kinds := slices.DeleteFunc(f.ways(), func(k policy.Kind) bool {
+		return !slices.Contains(secondSteps, k) || !f.Policy.Methods[k].Enabled
+	})
+	return len(kinds) < 2
 }
 
 // since is when the first of the user's second steps was set up; zero without one.
@@ -91,14 +99,17 @@ func (f facts) option(k policy.Kind) templates.MethodOption {
 }
 
 // choose is what begins with method k: with the contact that is there, or one that
-// is still to be typed. Masked shows the former.
+// is still to be typed. Masked shows the former. A number that was never confirmed may be
+// wrong, so its page offers to use another one.
 func (f facts) choose(k policy.Kind) (st mfa.Start, masked string) {
 	st = mfa.Start{Kind: k, Verb: mfa.VerbEnable}
 	if !k.Delivered() || k == policy.Email && f.Policy.Contacts.Email.FactorAddress != "registered" {
 		return st, ""
 	}
 	c := f.standing(k)
-	st.ContactID = c.ID
+	if k == policy.Email || c.Status == mfa.ContactConfirmed {
+		st.ContactID = c.ID
+	}
 	return st, c.Masked
 }
 

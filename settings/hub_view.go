@@ -1,6 +1,9 @@
 package settings
 
 import (
+	"slices"
+	"time"
+
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/templates"
@@ -14,6 +17,7 @@ func view(f facts) templates.SettingsPage {
 		Recent: f.Recent,
 	}
 	p.Passkeys, p.Keys = f.keyRows()
+	f.sayPINOnce(&p)
 	if len(p.Rows) > 0 || p.Choice != nil {
 		p.Advice = f.advice()
 	}
@@ -22,6 +26,31 @@ func view(f facts) templates.SettingsPage {
 		p.Prompts = f.Prompts
 	}
 	return p
+}
+
+// sayPINOnce says in one place, with a button, what would stand in each row: that a PIN
+// is to be set first.
+func (f facts) sayPINOnce(p *templates.SettingsPage) {
+	set := mfa.Start{Kind: policy.PIN, Verb: mfa.VerbEnable}
+	if len(f.active(policy.PIN)) > 0 || len(p.Rows) == 0 || !f.Policy.Methods[policy.PIN].Enabled || f.refusal(set) != "" {
+		return
+	}
+	waits := false
+	strip := func(list []templates.Block) []templates.Block {
+		return slices.DeleteFunc(list, func(b templates.Block) bool {
+			waits = waits || b.Reason == templates.BlockedPIN
+			return b.Reason == templates.BlockedPIN
+		})
+	}
+	for i := range p.Rows {
+		p.Rows[i].Blocked = strip(p.Rows[i].Blocked)
+	}
+	for i := range p.Contacts {
+		p.Contacts[i].Blocked = strip(p.Contacts[i].Blocked)
+	}
+	if waits {
+		p.NeedsPIN = new(f.action(templates.DoSet, set))
+	}
 }
 
 // protecting is how many ways stand between the password and the account.
@@ -49,7 +78,8 @@ var adviceRules = []struct {
 	{templates.AdviceSecondKey, func(f facts) bool {
 		return f.protecting() == 1 && len(f.active(policy.WebAuthn)) == 1 && f.may(policy.WebAuthn)
 	}},
-	{templates.AdviceSecondMethod, func(f facts) bool { return f.protecting() == 1 && !f.exclusive() && f.mayAdd() }},
+	{templates.AdviceSecondOther, func(f facts) bool { return f.alone() && f.byMail() }},
+	{templates.AdviceSecondMethod, facts.alone},
 	{templates.AdviceCodes, func(f facts) bool {
 		return f.protecting() > 0 && len(f.active(policy.RecoveryCodes)) == 0 && f.may(policy.RecoveryCodes)
 	}},
@@ -64,6 +94,13 @@ func (f facts) advice() string {
 	}
 	return ""
 }
+
+// alone reports whether there is one second step, and another one could be added.
+func (f facts) alone() bool { return f.protecting() == 1 && !f.exclusive() && f.mayAdd() }
+
+// byMail reports whether the mailbox is a second step that works: no lost phone takes it
+// away.
+func (f facts) byMail() bool { return f.works(policy.Email) || f.always(policy.Email) }
 
 // codesLow reports whether the backup codes are nearly used up.
 func (f facts) codesLow() bool {
@@ -89,14 +126,26 @@ func (f facts) may(k policy.Kind) bool {
 	return f.Policy.Methods[k].Enabled && f.refusal(mfa.Start{Kind: k, Verb: mfa.VerbEnable}) == ""
 }
 
-// tasks are the lines of the checklist. Each leads to the row where it is done: a
-// number may be confirmed as it is there, or be corrected.
+// tasksShown is how long a checklist stays of which all is done.
+const tasksShown = 24 * time.Hour
+
+// tasks are the lines of the checklist. Each begins what is to be done: a number may be
+// confirmed as it is there, or be corrected, on the page that opens. A list of which all
+// was done long ago is no news.
 func (f facts) tasks() []templates.Task {
 	var list []templates.Task
 	for _, t := range Tasks(f.Policy, f.Have) {
 		line := templates.Task{Name: t.ID, Done: t.State == TaskDone}
-		if !line.Done {
-			line.URL = f.Base + "#contact-phone"
+		begin := mfa.Start{Kind: f.phoneKind(), Verb: mfa.VerbEnable}
+		switch {
+		case line.Done && f.Now.Sub(f.Have.Phone().ConfirmedAt) > tasksShown:
+			continue
+		case line.Done:
+		case f.refusal(begin) == "":
+			button := f.action(templates.DoAdd, begin)
+			line.URL, line.Post, line.Fields = button.URL, button.Post, button.Fields
+		default:
+			line.URL = f.Base + "#contact-phone" // the row says why not
 		}
 		list = append(list, line)
 	}

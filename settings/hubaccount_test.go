@@ -48,6 +48,9 @@ func number(status mfa.ContactStatus, region, line string) func(*facts) {
 		f.Have.Contacts = append(f.Have.Contacts, mfa.Contact{
 			ID: "phone", Kind: mfa.ContactPhone, Masked: "+52 ••• 2399", Status: status, Country: region, LineType: line,
 		})
+		if status == mfa.ContactConfirmed {
+			f.Have.Contacts[len(f.Have.Contacts)-1].ConfirmedAt = hubNoon.Add(-time.Hour)
+		}
 	}
 }
 
@@ -113,19 +116,22 @@ func pageLines(p templates.SettingsPage) []string {
 		say("prompts", fmt.Sprint(p.Prompts))
 	}
 	if p.TwoStep.State != "" {
-		say("two-step", p.TwoStep.State, p.TwoStep.Action, blockWord(p.TwoStep.Blocked))
+		say("two-step", p.TwoStep.State, map[bool]string{true: "one-way"}[p.TwoStep.OneWay], p.TwoStep.Action, blockWord(p.TwoStep.Blocked))
 	}
 	if p.Choice != nil {
 		for _, o := range p.Choice.Options {
 			say("option", o.Method, map[bool]string{true: "current"}[o.Current], o.Masked, blockWord(o.Reason))
 		}
 	}
+	if p.NeedsPIN != nil {
+		say("pin first", offered([]templates.RowAction{*p.NeedsPIN}, nil))
+	}
 	for _, r := range slices.Concat(p.Rows, p.SignIn) {
 		codes := ""
 		if r.CodesTotal > 0 {
 			codes = fmt.Sprintf("%d/%d", r.CodesLeft, r.CodesTotal)
 		}
-		say("row", r.Kind, r.State, blockWord(r.Reason), r.Masked, codes, map[bool]string{true: "first"}[r.First], offered(r.Actions, r.Blocked))
+		say("row", r.Kind, r.State, map[bool]string{true: "apart"}[r.Apart], blockWord(r.Reason), r.Masked, codes, map[bool]string{true: "first"}[r.First], offered(r.Actions, r.Blocked))
 	}
 	for _, k := range p.Passkeys {
 		say("passkey", k.Name, offered(k.Actions, k.Blocked))
@@ -159,6 +165,19 @@ func offered(actions []templates.RowAction, blocked []templates.Block) string {
 }
 
 func codesLeft2(f *facts) { f.Have.Factors[1].CodesLeft = 2 }
+
+func confirmedLongAgo(f *facts) { f.Have.Contacts[1].ConfirmedAt = hubNoon.Add(-25 * time.Hour) }
+
+// lastUsed makes k the method that was used last.
+func lastUsed(k policy.Kind) func(*facts) {
+	return func(f *facts) {
+		for i := range f.Have.Factors {
+			if f.Have.Factors[i].Kind == k {
+				f.Have.Factors[i].LastUsedAt = hubNoon.Add(-time.Minute)
+			}
+		}
+	}
+}
 
 func unverifiedAddress(f *facts) { f.Have.Contacts[0].Status = mfa.ContactUnverified }
 

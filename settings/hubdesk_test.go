@@ -88,6 +88,7 @@ func newHubDesk(t *testing.T, address string, edit func(*policy.Policy)) *hubDes
 	engine := gin.New()
 	tenant := engine.Group("/t/:tenant", web.Identify, web.Tenant(f.Catalog, pages), web.SameOrigin(pages))
 	h.mountHub(tenant.Group("/settings"), h.page(h.insideSeat))
+	h.mountDoors(tenant)
 	d.handler = web.ByHost(f.Catalog, "login.example", engine)
 
 	rules, err := policy.Preset("contractor-email-first")

@@ -29,6 +29,7 @@ func (h *Handler) mountLife(r gin.IRouter, page func(handler) gin.HandlerFunc) {
 	add(http.MethodPost, "/start", h.submitStart)
 	add(http.MethodGet, "/done", h.showDone)
 	add(http.MethodPost, "/done", h.submitDone)
+	add(http.MethodPost, "/codes.txt", h.submitSheet)
 
 	add(http.MethodGet, "/op/:op", h.showOperation)
 	add(http.MethodGet, "/op/:op/contact", h.showContact)
@@ -41,7 +42,6 @@ func (h *Handler) mountLife(r gin.IRouter, page func(handler) gin.HandlerFunc) {
 	add(http.MethodPost, "/op/:op/switch", h.submitSwitch)
 	add(http.MethodPost, "/op/:op/resend", h.submitResend)
 	add(http.MethodPost, "/op/:op/finish", h.submitFinish)
-	add(http.MethodPost, "/op/:op/codes.txt", h.submitSheet)
 	add(http.MethodPost, "/op/:op/cancel", h.submitCancel)
 }
 
@@ -111,7 +111,7 @@ func operationPath(s *web.Seat, id string) string { return s.Base + "/op/" + id 
 
 // wizardOf is what the pages of operation v share.
 func wizardOf(s *web.Seat, v mfa.View) templates.Wizard {
-	w := templates.Wizard{Progress: progressOf(v)}
+	w := templates.Wizard{Progress: progressOf(v, s.Realm.Policy)}
 	if v.Verb == mfa.VerbEnable {
 		w.BackURL = s.Base + "/add"
 	}

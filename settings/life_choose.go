@@ -49,11 +49,23 @@ func choices(p *policy.Policy, e mfa.Enrolments, only []mfa.Method, keys bool) [
 		list = append(list, choice)
 	}
 	list = joinPhone(list)
-	i := slices.IndexFunc(list, func(c templates.EnrolChoice) bool { return c.Available && c.Strength != "" })
-	if i >= 0 {
-		list[i].Recommended = true
-	}
+	recommend(list)
 	return list
+}
+
+// recommend marks the strongest method of list that can be had, and takes the words about
+// strength away where there is nothing to compare: one method, or several that are alike.
+func recommend(list []templates.EnrolChoice) {
+	open := func(c templates.EnrolChoice) bool { return c.Available && c.Strength != "" }
+	first := slices.IndexFunc(list, open)
+	differ := func(c templates.EnrolChoice) bool { return open(c) && c.Strength != list[first].Strength }
+	if first >= 0 && slices.ContainsFunc(list, differ) {
+		list[first].Recommended = true
+		return
+	}
+	for i := range list {
+		list[i].Strength = ""
+	}
 }
 
 // notNow says why method k cannot be enabled now; "" when it can.
@@ -65,8 +77,9 @@ func notNow(k mfa.Method, p *policy.Policy, e mfa.Enrolments) string {
 		return templates.ReasonOn
 	case counts && !slices.Contains(kinds, k) && len(kinds) >= p.Selection.UserMax && p.Selection.Switch != policy.SwitchReplace:
 		return templates.ReasonLimit
-	case k == policy.RecoveryCodes && len(kinds) == 0,
-		p.Lifecycle[k].Enable.Stages.Has(policy.ProofPIN) && !isOn(policy.PIN, e):
+	case p.Lifecycle[k].Enable.Stages.Has(policy.ProofPIN) && !isOn(policy.PIN, e):
+		return templates.ReasonPIN
+	case k == policy.RecoveryCodes && len(kinds) == 0:
 		return templates.ReasonFirst
 	case k == policy.SMS || k == policy.Voice:
 		return notOnPhone(k, p, e)

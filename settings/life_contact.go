@@ -216,9 +216,21 @@ func (h *Handler) phonePage(c *gin.Context, s *web.Seat, v mfa.View, f contactFo
 	}
 	page.Method = chosen(page.Methods, page.Method, string(v.Kind))
 	if v.Verb == mfa.VerbChange && own.Status == mfa.ContactConfirmed {
-		page.Change, page.Current = true, own.Masked
+		page.Change, page.Current, page.Told = true, own.Masked, toldOf(v, p)
 	}
 	return page
+}
+
+// toldOf is who is told of a changed number, where the old one is not asked: its owner
+// cannot stop the change, and learns of it. "" where the old one proves itself.
+func toldOf(v mfa.View, p *policy.Policy) string {
+	switch {
+	case v.Stages.Has(policy.ProofCodeCurrent) || !p.Notify.EmailEvents.Has(policy.EventContactChanged):
+		return ""
+	case p.Notify.OldContactToo:
+		return templates.TellBoth
+	}
+	return templates.TellEmail
 }
 
 // regionTyped is the region of the number that was typed, "" where it is none.
@@ -273,7 +285,8 @@ func (h *Handler) renderFile(c *gin.Context, s *web.Seat, v mfa.View, status int
 	page := templates.EnrolPhoneCheckPage{
 		Frame: s.Frame, Wizard: wizardOf(s, v), Action: operationPath(s, v.ID) + "/contact", Number: file.Masked,
 		Method: chosen(methods, string(f.Method), string(v.Kind)), Methods: methods, Existing: true, CanChange: !fixed,
-		Problem: numberProblemOf(f.Method, f.cause), RetryAt: web.RetryAt(f.cause, time.Time{}, h.Now()),
+		Confirmed: file.Status == mfa.ContactConfirmed,
+		Problem:   numberProblemOf(f.Method, f.cause), RetryAt: web.RetryAt(f.cause, time.Time{}, h.Now()),
 	}
 	if len(methods) < 2 {
 		page.Fields = []templates.Field{{Name: "method", Value: page.Method}}
@@ -287,7 +300,7 @@ func (h *Handler) renderAddress(c *gin.Context, s *web.Seat, v mfa.View, status 
 	file, fixed := onFile(v, s.Realm.Policy)
 	page := templates.EnrolEmailPage{
 		Frame: s.Frame, Wizard: wizardOf(s, v), Action: operationPath(s, v.ID) + "/contact", Email: f.Email,
-		Problem: contactProblem(policy.Email, f.cause), RetryAt: at,
+		Problem: contactProblem(policy.Email, f.cause), RetryAt: at, Then: len(v.Missing) > 0 && !slices.Contains(v.Missing, policy.ProofCodeNew),
 	}
 	_, limited := errors.AsType[*ratelimit.WaitError](f.cause)
 	if limited && v.NeedsContact {
@@ -295,6 +308,7 @@ func (h *Handler) renderAddress(c *gin.Context, s *web.Seat, v mfa.View, status 
 	}
 	if file.ID != "" && (fixed || !f.Another && f.cause == nil) {
 		page.Existing, page.CanChange, page.Email = true, !fixed, file.Masked
+		page.Confirmed = file.Status == mfa.ContactConfirmed
 		if file.Value.Reveal() == s.User.Username {
 			page.Email = s.User.Username
 		}

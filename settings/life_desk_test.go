@@ -122,7 +122,7 @@ func newLifeDesk(t *testing.T, preset string) *lifeDesk {
 
 // inLogin puts the user into the middle of a login that takes methods.
 func (d *lifeDesk) inLogin(methods ...mfa.Method) {
-	d.seat.Session = nil
+	d.seat.Session, d.seat.Doer.Enrolling = nil, true
 	d.seat.Enrol = &web.Enrol{
 		Methods: methods, Later: "/later", Cancel: "/cancel",
 		Done: func(_ context.Context, o mfa.Operation) (string, error) {

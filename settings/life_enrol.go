@@ -46,7 +46,7 @@ func (h *Handler) renderKey(c *gin.Context, s *web.Seat, p mfa.Proving, status i
 	}
 	page := templates.EnrolKeyPage{
 		Frame: s.Frame, Wizard: wizardOf(s, p.View), Action: operationPath(s, p.ID) + "/answer", Options: field.KeyOptions,
-		Name: name, AskPIN: p.PIN, Problem: keyProblem(field.Problem, p.PIN), TriesLeft: verdict.TriesLeft, LockedUntil: field.LockedUntil,
+		Name: name, AskPIN: p.PIN, PINHelp: web.PINHelp(s.Realm, false), Problem: keyProblem(field.Problem, p.PIN), TriesLeft: verdict.TriesLeft, LockedUntil: field.LockedUntil,
 	}
 	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	return h.Pages.Render(c, status, page)
@@ -113,17 +113,18 @@ func (h *Handler) again(c *gin.Context, s *web.Seat, v mfa.View) error {
 // has happened: without such a method it goes back to the settings.
 func (h *Handler) showDone(c *gin.Context, s *web.Seat) error {
 	kind := mfa.Method(c.Query("method"))
-	e, err := h.MFA.Store.Enrolments(c.Request.Context(), s.Doer.Subject)
+	account, err := h.facts(c, s)
 	if err != nil {
 		return err
 	}
+	e, p := account.Have, s.Realm.Policy
 	f := newest(kind, e)
 	if f.ID == "" || s.Enrol != nil {
 		return seeOther(c, home(s))
 	}
-	p := s.Realm.Policy
 	page := templates.EnrolDonePage{
 		Frame: s.Frame, Method: string(kind), Emailed: p.Notify.EmailEvents.Has(policy.EventFactorAdded), ContinueURL: s.Base,
+		TwoStepOn: account.switched(c.Query("was")) == "on" && account.isNew(f), Methods: account.protecting(), Advice: account.advice(),
 	}
 	for _, contact := range e.Contacts {
 		if f.ContactID != "" && contact.ID == f.ContactID {
@@ -133,7 +134,7 @@ func (h *Handler) showDone(c *gin.Context, s *web.Seat) error {
 	if kind == policy.WebAuthn {
 		page.Name = f.Label
 	}
-	if len(e.SecondFactors()) < p.Selection.UserMax {
+	if account.mayAdd() {
 		page.AnotherURL = s.Base + "/add"
 	}
 	return h.Pages.Render(c, http.StatusOK, page)
@@ -152,7 +153,22 @@ func newest(k mfa.Method, e mfa.Enrolments) mfa.Factor {
 	return found
 }
 
-// submitDone goes on after the sheet of recovery codes.
+// submitDone goes on after the sheet of recovery codes, once the user has said that they
+// are saved. Without that the sheet is shown again, from what the page has sent: the
+// server has none of them any more. What is no sheet leads to where new ones are made.
 func (h *Handler) submitDone(c *gin.Context, s *web.Seat) error {
-	return seeOther(c, s.Base+"?done="+templates.DoneCodesMade+"&method="+string(policy.RecoveryCodes))
+	codes, ok := sheetCodes(c.PostForm("codes"), s.Realm.Policy.Codes.Recovery.Bits)
+	switch {
+	case c.PostForm("saved") == "" && ok:
+		return h.renderSheet(c, s, http.StatusUnprocessableEntity, templates.RecoveryCodesPage{
+			Codes: codes, Problem: templates.ProblemNotSaved,
+		})
+	case c.PostForm("saved") == "":
+		return seeOther(c, s.Base+"#row-"+string(policy.RecoveryCodes))
+	}
+	done := templates.DoneCodesMade
+	if c.PostForm("replaced") != "" {
+		done = templates.DoneCodesReplaced
+	}
+	return seeOther(c, s.Base+"?done="+done+"&method="+string(policy.RecoveryCodes))
 }

@@ -36,7 +36,7 @@ func TestACodeAndAPINAreEnteredTogether(t *testing.T) {
 
 	require.Equal(t, http.StatusUnprocessableEntity, wrongPIN.Code)
 	require.Equal(t, summaryOf(wrongPIN), strings.Replace(summaryOf(wrongCode), "3 tries", "4 tries", 1), "nobody learns which of them was wrong")
-	require.Equal(t, "/t/acme/settings/done?method=sms", d.post(op+"/answer", "code", code, "pin", "482915").to())
+	require.Equal(t, "/t/acme/settings/done?method=sms&was=off", d.post(op+"/answer", "code", code, "pin", "482915").to())
 	require.Equal(t, "enrol-done", d.get("/done?method=sms").page())
 }
 
@@ -115,6 +115,39 @@ func TestABlockedPINSaysUntilWhen(t *testing.T) {
 	require.NotContains(t, page.Body.String(), `name="pin"`)
 }
 
+func TestAForgottenPINHasAWayOn(t *testing.T) {
+	d := newLifeDesk(t, "broker-security-identities")
+	d.pin("482915")
+	op := d.begin("kind", "recovery_codes", "verb", "enable")
+	page := d.get(op)
+	page.says("Forgot your PIN?")
+	page.says("After 10 wrong tries it stops working")
+	page.says(`href="/t/acme/settings#row-pin"`)
+	for range 2 {
+		for range d.policy().Lockout.PINFails {
+			d.post(op+"/finish", "pin", "999991")
+		}
+		d.lab.Clock.Move(d.policy().Lockout.PINBlock.Duration())
+		d.seat.Doer.LoginAt = d.lab.Clock.Now()
+		op = d.begin("kind", "recovery_codes", "verb", "enable")
+	}
+
+	dead := d.post(op+"/finish", "pin", "482915")
+	require.Equal(t, http.StatusTooManyRequests, dead.Code)
+	dead.says("Your PIN no longer works.")
+	dead.says(`<details id="forgot-pin" open>`)
+
+	again := d.begin("kind", "pin", "verb", "change")
+	require.Equal(t, "password", d.get(again).page())
+	d.post(again+"/password", "password", lifePassword)
+	for d.get(again).page() == "password" { // the reset asks for it, and so does a new PIN
+		d.post(again+"/password", "password", lifePassword)
+	}
+	require.NotContains(t, d.get(again).Body.String(), `name="pin"`, "nobody can prove the old one")
+	require.Contains(t, d.post(again+"/finish", "new-pin", "836492").to(), "/t/acme/settings?done=")
+	require.Equal(t, "recovery-codes", d.post(d.begin("kind", "recovery_codes", "verb", "enable")+"/finish", "renew", "1", "pin", "836492").page())
+}
+
 func TestRecoveryCodesAreShownOnce(t *testing.T) {
 	d := newLifeDesk(t, "broker-security-identities")
 	d.pin("482915")
@@ -133,16 +166,26 @@ func TestRecoveryCodesAreShownOnce(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, d.post(op+"/finish", "renew", "1", "pin", "482915").Code, "the form makes no second set")
 	require.Equal(t, http.StatusNotFound, d.get(op).Code)
 
-	file := d.post(op+"/codes.txt", "codes", strings.Join(codes, " "))
+	file := d.post("/codes.txt", "codes", strings.Join(codes, " "))
 	require.Equal(t, http.StatusOK, file.Code)
 	require.Contains(t, file.Header().Get("Content-Disposition"), "attachment")
 	require.Equal(t, "no-store", file.Header().Get("Cache-Control"))
 	for _, code := range codes {
 		require.Contains(t, file.Body.String(), code)
 	}
-	require.Equal(t, http.StatusBadRequest, d.post(op+"/codes.txt", "codes", "pay 100 EUR to mallory").Code, "no other text leaves from here")
-	require.Equal(t, http.StatusBadRequest, d.post(op+"/codes.txt", "codes", strings.Repeat(codes[0]+" ", 21)).Code)
-	require.Equal(t, "/t/acme/settings?done=recovery_codes_made&method=recovery_codes", d.post("/done", "saved", "1").to())
+	require.Equal(t, http.StatusBadRequest, d.post("/codes.txt", "codes", "pay 100 EUR to mallory").Code, "no other text leaves from here")
+	require.Equal(t, http.StatusBadRequest, d.post("/codes.txt", "codes", strings.Repeat(codes[0]+" ", 21)).Code)
+
+	again := d.post("/done", "codes", strings.Join(codes, " "))
+	require.Equal(t, http.StatusUnprocessableEntity, again.Code, "nobody said that they are saved")
+	require.Equal(t, "recovery-codes", again.page())
+	again.says("Save your codes first")
+	for _, code := range codes {
+		again.says(code)
+	}
+	require.Equal(t, "/t/acme/settings#row-recovery_codes", d.post("/done").to(), "to where new ones are made")
+	require.Equal(t, "/t/acme/settings#row-recovery_codes", d.post("/done", "codes", "pay 100 EUR to mallory").to())
+	require.Equal(t, "/t/acme/settings?done=recovery_codes_made&method=recovery_codes", d.post("/done", "saved", "1", "codes", strings.Join(codes, " ")).to())
 }
 
 func TestAnAuthenticatorAppIsSetUp(t *testing.T) {
@@ -161,7 +204,7 @@ func TestAnAuthenticatorAppIsSetUp(t *testing.T) {
 
 	code := totpCode(t, seed, d.lab.Clock.Now())
 
-	require.Equal(t, "/t/acme/settings/done?method=totp", d.post(op+"/answer", "code", code, "pin", "482915").to())
+	require.Equal(t, "/t/acme/settings/done?method=totp&was=off", d.post(op+"/answer", "code", code, "pin", "482915").to())
 	d.get("/done?method=totp").says("/t/acme/settings/add")
 	require.Equal(t, "/t/acme/settings", d.get("/done?method=webauthn").to(), "what is not on is not said to be")
 }
@@ -191,6 +234,7 @@ func totpCode(t *testing.T, seed []byte, now time.Time) string {
 func TestAKeyIsRegisteredUnderAName(t *testing.T) {
 	d := newLifeDesk(t, "account-admin-sms-default")
 	d.policy().Methods[policy.WebAuthn] = policy.Method{Enabled: true, Uses: d.policy().Methods[policy.SMS].Uses}
+	d.seat.Doer.Enrolling = true // what comes before a first method was given
 	op := d.post("/add", "method", "webauthn").to()
 
 	page := d.get(op)

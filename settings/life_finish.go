@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,14 +159,14 @@ func (h *Handler) renderNewPIN(c *gin.Context, s *web.Seat, v mfa.View, status i
 	set := s.Realm.Policy.Codes.PIN
 	return h.Pages.Render(c, status, templates.EnrolPINPage{
 		Frame: s.Frame, Wizard: wizardOf(s, v), Action: operationPath(s, v.ID) + "/finish", DigitsMin: set.Min, DigitsMax: set.Max,
-		AskOld: !v.Complete, Problem: p.Problem, LockedUntil: p.Until,
+		AskOld: !v.Complete, PINHelp: web.PINHelp(s.Realm, false), Problem: p.Problem, LockedUntil: p.Until,
 	})
 }
 
 func (h *Handler) renderMakeCodes(c *gin.Context, s *web.Seat, v mfa.View, status int, p pinProblem) error {
 	page := templates.RecoveryRenewPage{
 		Frame: s.Frame, Wizard: wizardOf(s, v), Action: operationPath(s, v.ID) + "/finish", AskPIN: !v.Complete,
-		Left: codesLeft(v.Enrolments), Problem: p.Problem, LockedUntil: p.Until,
+		PINHelp: web.PINHelp(s.Realm, false), Left: codesLeft(v.Enrolments), Problem: p.Problem, LockedUntil: p.Until,
 	}
 	had := newest(policy.RecoveryCodes, v.Enrolments)
 	if had.ID != "" {
@@ -188,14 +189,17 @@ func (h *Handler) finish(c *gin.Context, s *web.Seat, id string, newPIN mfa.Secr
 	if err != nil {
 		return err
 	}
-	page := templates.RecoveryCodesPage{
-		Frame: s.Frame, Action: s.Base + "/done", MadeAt: h.Now(), Replaced: done.Operation.Verb == mfa.VerbChange,
-		DownloadAction: operationPath(s, id) + "/codes.txt",
-	}
+	page := templates.RecoveryCodesPage{Replaced: done.Operation.Verb == mfa.VerbChange}
 	for _, code := range done.Codes {
 		page.Codes = append(page.Codes, code.Text())
 	}
-	return h.Pages.Render(c, http.StatusOK, page)
+	return h.renderSheet(c, s, http.StatusOK, page)
+}
+
+// renderSheet shows new recovery codes.
+func (h *Handler) renderSheet(c *gin.Context, s *web.Seat, status int, page templates.RecoveryCodesPage) error {
+	page.Frame, page.MadeAt, page.Action, page.DownloadAction = s.Frame, h.Now(), s.Base+"/done", s.Base+"/codes.txt"
+	return h.Pages.Render(c, status, page)
 }
 
 // finished goes on after an operation: in a login with that, in the settings with
@@ -214,14 +218,40 @@ func (h *Handler) finished(c *gin.Context, s *web.Seat, o mfa.Operation) error {
 		return err
 	}
 	news := newsOf(o, s.Realm.Policy)
-	if news == templates.DoneFactorAdded && o.Kind != policy.PIN {
-		return seeOther(c, s.Base+"/done?method="+string(o.Kind))
-	}
-	query := url.Values{"done": {news}}
+	query := url.Values{}
 	if o.Kind != "" {
 		query.Set("method", string(o.Kind))
 	}
+	if before := stateBefore(o, s); before != "" {
+		query.Set("was", before)
+	}
+	if news == templates.DoneFactorAdded && o.Kind != policy.PIN {
+		return seeOther(c, s.Base+"/done?"+query.Encode())
+	}
+	query.Set("done", news)
 	return seeOther(c, s.Base+"?"+query.Encode())
+}
+
+// stateBefore is whether two-step sign-in was on or off before o, for the page that
+// says what has changed; "" where a change of o could not have switched it.
+func stateBefore(o mfa.Operation, s *web.Seat) string {
+	mode := s.Realm.Policy.Enforcement.Mode
+	if !slices.Contains(secondSteps, o.Kind) || mode == policy.ModeDisabled || mode == policy.ModeRequired {
+		return ""
+	}
+	on := facts{Policy: s.Realm.Policy, User: s.User}.inForce()
+	switch o.Verb {
+	case mfa.VerbEnable:
+		if !on {
+			return "off"
+		}
+	case mfa.VerbDisable, mfa.VerbRemove:
+		if on {
+			return "on"
+		}
+	case mfa.VerbChange, mfa.VerbSwitchOn, mfa.VerbSwitchOff:
+	}
+	return ""
 }
 
 // maxSheet is the most that a download takes, in bytes.
@@ -235,7 +265,9 @@ func (h *Handler) submitSheet(c *gin.Context, s *web.Seat) error {
 	if !ok {
 		return &web.Failure{Status: http.StatusBadRequest, Problem: templates.ErrorRequest, BackURL: home(s)}
 	}
-	text, err := h.Pages.Set.RecoverySheet(h.Pages.Lang(c), templates.RecoveryCodesPage{Frame: s.Frame, Codes: codes, MadeAt: h.Now()})
+	text, err := h.Pages.Set.RecoverySheet(h.Pages.Lang(c), templates.RecoveryCodesPage{
+		Frame: s.Frame, Codes: codes, MadeAt: h.Now(), Replaced: c.PostForm("replaced") != "",
+	})
 	if err != nil {
 		return err
 	}

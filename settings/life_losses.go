@@ -30,7 +30,18 @@ func confirmPage(st mfa.Start, p *policy.Policy, e mfa.Enrolments, devices int) 
 		return !slices.Equal(stage, []policy.Proof{policy.ProofFreshLogin})
 	})
 	page.Losses = losses(st, p, e, t, devices)
+	if st.Verb == mfa.VerbDisable && stages.Has(policy.ProofCodeCurrent) {
+		page.NextTo = t.contact.Masked
+	}
+	page.Alone = endsTwoStep(st, p, e)
 	return page
+}
+
+// endsTwoStep reports whether st takes the only second step of an account whose login
+// needs none.
+func endsTwoStep(st mfa.Start, p *policy.Policy, e mfa.Enrolments) bool {
+	on := e.SecondFactors()
+	return st.Verb == mfa.VerbDisable && len(on) == 1 && on[0] == st.Kind && p.Enforcement.Mode != policy.ModeDisabled
 }
 
 // target is what a change is about, as far as it is there.

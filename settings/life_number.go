@@ -91,7 +91,7 @@ var contactProblems = []struct {
 	{mfa.ErrContactInUse, templates.ProblemPhoneInUse, templates.ProblemEmailInUse},
 	{mfa.ErrUnchanged, templates.ProblemPhoneSame, templates.ProblemEmailSame},
 	{errNoCountry, templates.ProblemPhoneNoCountry, ""},
-	{errNoLine, templates.ProblemPhoneLine, ""},
+	{errNoLine, templates.ProblemPhoneWhich, ""},
 	{phone.ErrExtension, templates.ProblemPhoneExtension, ""},
 	{phone.ErrLine, templates.ProblemPhoneLandline, ""},
 	{phone.ErrCountry, templates.ProblemPhoneCountry, ""},
@@ -146,8 +146,8 @@ func takes(v mfa.View, p *policy.Policy, m mfa.Method) bool {
 
 // guessCountry is the region to preselect: that of the user's number or the
 // tenant's language where the policy says tenant, and that of the browser's
-// languages where it says ip, as no look-up of addresses is part of this server.
-// "" preselects none.
+// languages where it says ip, as no look-up of addresses is part of this server; where
+// the browser names no country, the tenant's language may. "" preselects none.
 func guessCountry(how, own, tenantLocale, accept string) string {
 	switch how {
 	case "tenant":
@@ -166,6 +166,7 @@ func guessCountry(how, own, tenantLocale, accept string) string {
 				return region
 			}
 		}
+		return regionOf(tenantLocale)
 	}
 	return ""
 }

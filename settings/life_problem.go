@@ -54,6 +54,7 @@ var refusals = []struct {
 	{mfa.ErrAlready, templates.ReasonOn},
 	{mfa.ErrInUse, templates.BlockedInUse},
 	{mfa.ErrNoPIN, templates.BlockedPIN},
+	{mfa.ErrUnverified, templates.BlockedAddress},
 }
 
 // proofProblem is [web.ProofProblem], and a word for a form with nothing in it.

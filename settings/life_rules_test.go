@@ -65,6 +65,12 @@ func TestEachStandingOfAnOperationHasOnePage(t *testing.T) {
 func TestProgressCountsForms(t *testing.T) {
 	pin, code, old := []policy.Proof{policy.ProofPIN}, []policy.Proof{policy.ProofCodeNew}, []policy.Proof{policy.ProofCodeCurrent}
 	with := func(v mfa.View) mfa.View { v.State.ContactID = "c"; return v }
+	filed := func(v mfa.View) mfa.View {
+		v.Enrolments.Contacts = []mfa.Contact{
+			{ID: "c", Kind: mfa.ContactPhone, Status: mfa.ContactUnverified}, {ID: "m", Kind: mfa.ContactEmail, Status: mfa.ContactConfirmed, Registered: true},
+		}
+		return v
+	}
 	tests := []struct {
 		name string
 		v    mfa.View
@@ -76,12 +82,17 @@ func TestProgressCountsForms(t *testing.T) {
 		{"the old one first", viewOf(policy.SMS, mfa.VerbChange, 0, old, code), templates.Progress{Step: 1, Steps: 3}},
 		{"then the new one", viewOf(policy.SMS, mfa.VerbChange, 1, old, code), templates.Progress{Step: 2, Steps: 3}},
 		{"an address, the PIN, a code", with(viewOf(policy.Email, mfa.VerbEnable, 0, pin, code)), templates.Progress{Step: 2, Steps: 3}},
+		{"a number on file may need no form, and is not counted", filed(viewOf(policy.SMS, mfa.VerbEnable, 0, code)), templates.Progress{}},
+		{"nor is its code", filed(with(viewOf(policy.SMS, mfa.VerbEnable, 0, code))), templates.Progress{}},
+		{"nor the account's own address", filed(viewOf(policy.Email, mfa.VerbEnable, 0, pin, code)), templates.Progress{}},
+		{"a change always has a form", filed(viewOf(policy.SMS, mfa.VerbChange, 1, old, code)), templates.Progress{Step: 2, Steps: 3}},
+		{"the password, then a PIN", viewOf(policy.PIN, mfa.VerbEnable, 0, []policy.Proof{policy.ProofPassword}), templates.Progress{Step: 1, Steps: 2}},
 		{"a proof, then the codes", viewOf(policy.RecoveryCodes, mfa.VerbEnable, 0, old), templates.Progress{Step: 1, Steps: 2}},
 		{"the PIN is on the form of the codes", viewOf(policy.RecoveryCodes, mfa.VerbEnable, 0, pin), templates.Progress{}},
 		{"a fresh login is no form", viewOf("", mfa.VerbSwitchOff, 1, []policy.Proof{policy.ProofFreshLogin}, old), templates.Progress{}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, progressOf(tt.v)) })
+		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, progressOf(tt.v, &policy.Policy{})) })
 	}
 }
 
@@ -166,7 +177,8 @@ func TestACountryIsGuessedAsThePolicySays(t *testing.T) {
 		{"the tenant's language", "tenant", "", "de-AT", "fr-FR", "AT"},
 		{"a language of no country", "tenant", "", "de", "fr-FR", ""},
 		{"the browser's language, as no address is looked up", "ip", "MX", "de-DE", "en, fr-CA;q=0.8", "CA"},
-		{"a browser that says nothing", "ip", "MX", "de-DE", "en", ""},
+		{"a browser that names no country, and a tenant that does", "ip", "MX", "de-DE", "en", "DE"},
+		{"nobody names one", "ip", "MX", "de", "en", ""},
 		{"nonsense", "ip", "", "de-DE", ";;;", ""},
 		{"not at all", "none", "MX", "de-DE", "fr-FR", ""},
 	}
@@ -218,27 +230,31 @@ func TestMethodsThatMayBeEnabled(t *testing.T) {
 		want   string
 	}{
 		{"the strongest first", "broker-security-identities", on(policy.PIN), nil, "totp! sms email recovery_codes:first pin:on"},
-		{"without the PIN that they take", "broker-security-identities", on(), nil, "totp:first sms:first email:first recovery_codes:first pin"},
-		{"a text and a call are one choice", "marketplace-phone-verification", on(), nil, "phone!"},
-		{"until one of them is on", "marketplace-phone-verification", on(policy.SMS), nil, "sms:on voice!"},
-		{"one gives way to another", "contract-exclusive-method", on(policy.SMS), nil, "sms:on email!"},
-		{"what a login takes", "broker-security-identities", on(policy.PIN), []mfa.Method{policy.SMS}, "sms!"},
+		{"without the PIN that they take", "broker-security-identities", on(), nil, "totp:pin sms:pin email:pin recovery_codes:pin pin"},
+		{"a text and a call are one choice, and one thing is not recommended", "marketplace-phone-verification", on(), nil, "phone"},
+		{"until one of them is on", "marketplace-phone-verification", on(policy.SMS), nil, "sms:on voice"},
+		{"several that are alike", "contract-exclusive-method", on(), nil, "sms email"},
+		{"one gives way to another", "contract-exclusive-method", on(policy.SMS), nil, "sms:on email"},
+		{"what a login takes", "broker-security-identities", on(policy.PIN), []mfa.Method{policy.SMS}, "sms"},
 		{"a login that takes nothing", "broker-security-identities", on(policy.PIN), []mfa.Method{}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
+			labels := false
 			for _, c := range choices(preset(tt.policy), tt.have, tt.only, true) {
 				word := c.Method
 				if c.Recommended {
 					word += "!"
 				}
+				labels = labels || c.Strength != ""
 				if !c.Available {
 					word += ":" + c.Reason
 				}
 				got = append(got, word)
 			}
 			require.Equal(t, tt.want, strings.Join(got, " "))
+			require.Equal(t, strings.Contains(tt.want, "!"), labels, "strengths are told where they differ")
 		})
 	}
 }

@@ -93,7 +93,7 @@ func (h *Handler) renderAnswer(c *gin.Context, s *web.Seat, p mfa.Proving, statu
 	at := operationPath(s, p.ID)
 	web.SetRetryAfter(c, web.RetryAt(cause, verdict.LockedUntil, h.Now()), h.Now())
 	return h.Pages.Render(c, status, templates.ChallengePage{
-		Frame: s.Frame, Progress: progressOf(p.View), CodeField: h.codeField(s, p, verdict, cause), Action: at + "/answer",
+		Frame: s.Frame, Progress: progressOf(p.View, s.Realm.Policy), CodeField: h.codeField(s, p, verdict, cause), Action: at + "/answer",
 		Change: changeOf(p.Operation, p.Proof, false), SwitchAction: at + "/switch", Ways: waysOf(p, h.Now()), CanCancel: true,
 	})
 }
@@ -133,7 +133,7 @@ func (h *Handler) renderPassword(c *gin.Context, s *web.Seat, v mfa.View, status
 	web.SetRetryAfter(c, retry, h.Now())
 	return h.Pages.Render(c, status, templates.PasswordPage{
 		Frame: s.Frame, Action: operationPath(s, v.ID) + "/password", Username: s.User.Username, Problem: problem, RetryAt: retry,
-		Change: changeOf(v.Operation, policy.ProofPassword, false), CanCancel: true,
+		Change: changeOf(v.Operation, policy.ProofPassword, false), Progress: progressOf(v, s.Realm.Policy), CanCancel: true,
 	})
 }
 
@@ -154,7 +154,7 @@ func (h *Handler) renderFinish(c *gin.Context, s *web.Seat, v mfa.View) error {
 
 // codeField is what a page says about the challenge of p and the last try.
 func (h *Handler) codeField(s *web.Seat, p mfa.Proving, verdict mfa.Verdict, cause error) templates.CodeField {
-	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: verdict.TriesLeft}
+	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: verdict.TriesLeft, PINHelp: web.PINHelp(s.Realm, false)}
 	field.Problem, field.LockedUntil = proofProblem(cause)
 	if p.Challenge == nil {
 		field.Problem, field.LockedUntil = pinProblemOf(cause)
@@ -162,7 +162,7 @@ func (h *Handler) codeField(s *web.Seat, p mfa.Proving, verdict mfa.Verdict, cau
 	}
 	ch := *p.Challenge
 	field.Method, field.Masked, field.Digits = string(ch.Method), ch.Masked, ch.Digits
-	field.ExpiresAt, field.ResendAt, field.AskPIN = ch.ExpiresAt, ch.ResendAt, p.PIN
+	field.ExpiresAt, field.ResendAt, field.Life, field.AskPIN = ch.ExpiresAt, ch.ResendAt, ch.TTL, p.PIN
 	field.Sent = cause == nil && ch.Status == mfa.ChallengeSent
 	if ch.Method.Delivered() {
 		field.ResendAction = operationPath(s, p.ID) + "/resend"
@@ -220,5 +220,5 @@ func waysOf(p mfa.Proving, now time.Time) []templates.Way {
 		}
 		ways = append(ways, way)
 	}
-	return ways
+	return web.CodesLast(ways)
 }

@@ -95,6 +95,15 @@ func (h *Handler) start(c *gin.Context, s *web.Seat, st mfa.Start) error {
 	if err != nil {
 		return err
 	}
+	if st.Kind == policy.PIN && st.Verb == mfa.VerbChange {
+		dead, err := h.pinDead(ctx, s.Doer, e)
+		if err != nil {
+			return err
+		}
+		if dead {
+			st.Verb = mfa.VerbEnable // nobody can prove a PIN that has stopped working
+		}
+	}
 	v, err := h.MFA.StartOperation(ctx, s.Doer, st)
 	if errors.Is(err, mfa.ErrAlready) && (st.Kind == policy.PIN || st.Kind == policy.RecoveryCodes) {
 		st.Verb = mfa.VerbChange // another PIN, or another set, is what was meant

@@ -70,8 +70,14 @@ func adds(o mfa.Operation) bool {
 }
 
 // progressOf counts the forms of an operation: a new contact, the stages, and what
-// is chosen at the end. Nothing is counted where there is one form only.
-func progressOf(v mfa.View) templates.Progress {
+// is chosen at the end. Nothing is counted where there is one form only, nor where a
+// contact is there already: its form may be skipped, and a count that begins with 2 tells
+// of a step that nobody has seen.
+func progressOf(v mfa.View, p *policy.Policy) templates.Progress {
+	file, _ := onFile(v, p)
+	if adds(v.Operation) && file.ID != "" {
+		return templates.Progress{}
+	}
 	step, steps := 1, 0
 	for i, stage := range v.Stages {
 		asked := slices.ContainsFunc(stage, func(p policy.Proof) bool { return p != policy.ProofFreshLogin })
@@ -148,6 +154,8 @@ func newsOf(o mfa.Operation, p *policy.Policy) string {
 	case mfa.VerbEnable, mfa.VerbChange:
 	}
 	switch {
+	case o.Kind == policy.RecoveryCodes && o.Verb == mfa.VerbChange:
+		return templates.DoneCodesReplaced
 	case o.Kind == policy.RecoveryCodes:
 		return templates.DoneCodesMade
 	case o.Verb == mfa.VerbChange && o.Kind == policy.PIN:

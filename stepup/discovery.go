@@ -32,6 +32,7 @@ type metadata struct {
 	JWKS          string   `json:"jwks_uri"`
 	IDTokenAlgs   []string `json:"id_token_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	ACRValues     []string `json:"acr_values_supported"`
 	IssInResponse bool     `json:"authorization_response_iss_parameter_supported"`
 }
 

@@ -10,6 +10,7 @@
 //	Finish    check the answer, fetch the tokens, return a Proof
 //	Refresh   renew the access token; the Proof never becomes fresher by it
 //	Userinfo  read the claims of the user
+//	Actions   which actions the server can be asked to have confirmed
 //
 // and at an API that is called with access tokens:
 //

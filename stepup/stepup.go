@@ -75,6 +75,22 @@ type Client struct {
 	server *authServer
 }
 
+// Actions returns the names of the actions that the server said it can be asked to
+// have confirmed, such as "payout.request", in its order; none if it named none.
+// They are those of the discovery document that [New] read.
+//
+// Source: OpenID Connect Discovery section 3 (acr_values_supported).
+func (c *Client) Actions() []string {
+	var names []string
+	for _, acr := range c.server.meta.ACRValues {
+		name := actionOf(acr)
+		if actionName.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // New reads the tenant's discovery document and returns a client for it.
 //
 // Errors: [ErrUnavailable] if the document cannot be read; any other error is a

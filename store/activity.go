@@ -10,7 +10,7 @@ import (
 const mostActivity = 50
 
 // Activity lists what happened to an account, newest first, of the types that are
-// meant for its owner ([identity.ActivityTypes]).
+// meant for its owner ([identity.ActivityTypes] and [identity.ActivityFailures]).
 func (s *Store) Activity(ctx context.Context, tenantID, userID string, page identity.ActivityPage) ([]identity.Activity, error) {
 	limit := page.Limit
 	if limit <= 0 || limit > mostActivity {
@@ -22,8 +22,12 @@ func (s *Store) Activity(ctx context.Context, tenantID, userID string, page iden
 		query += " and (at < $4 or at = $4 and id < $5)"
 		args = append(args, stamp(page.Before), page.BeforeID)
 	}
-	query += " and type in (" + params(len(args)+1, len(identity.ActivityTypes)) + ")"
+	query += " and (type in (" + params(len(args)+1, len(identity.ActivityTypes)) + ")"
 	for _, t := range identity.ActivityTypes {
+		args = append(args, t)
+	}
+	query += " or result <> 'ok' and type in (" + params(len(args)+1, len(identity.ActivityFailures)) + "))"
+	for _, t := range identity.ActivityFailures {
 		args = append(args, t)
 	}
 	rows, err := s.DB.SQL.QueryContext(ctx, query+" order by at desc, id desc limit $3", args...)

@@ -47,13 +47,22 @@ func (s *Store) AfterChange(ctx context.Context, tx *gorm.DB, c mfa.Change) erro
 	for _, n := range c.Notices {
 		err = s.queueNotice(ctx, q, identity.Notice{
 			TenantID: c.Subject.TenantID, UserID: c.Subject.UserID, Kind: n.Kind, At: c.At, Device: c.Device,
-			ContactID: n.ContactID, Method: string(n.Method), Masked: n.Masked,
+			ContactID: n.ContactID, Method: string(n.Method), Masked: n.Masked, Also: methodNames(n.Also), TwoStep: n.TwoStep,
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return s.queueSignals(ctx, q, c)
+}
+
+// methodNames are the names of methods.
+func methodNames(methods []mfa.Method) []string {
+	var names []string
+	for _, m := range methods {
+		names = append(names, string(m))
+	}
+	return names
 }
 
 // changed is u as it is after c. Every change of factors ends the trust in browsers.

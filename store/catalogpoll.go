@@ -131,12 +131,16 @@ func (s *Store) readPicture(tx *gorm.DB, tenantID string) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.keys(tx, tenantID)
+	list, err := s.usableKeys(tx, tenantID)
 	if err != nil {
 		return nil, err
 	}
+	kinds, err := identity.ParseDetails(t.DetailTypes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: detail types of tenant %s: %w", errRow, t.Slug, err)
+	}
 	p := &picture{keys: keys.NewSet(list)}
-	p.realm = identity.Realm{Tenant: t, Policy: &rules, Clients: map[string]*identity.Client{}}
+	p.realm = identity.Realm{Tenant: t, Policy: &rules, Clients: map[string]*identity.Client{}, Details: kinds}
 	for _, app := range apps {
 		p.realm.Clients[app.ID] = &app
 	}

@@ -93,8 +93,13 @@ func (s *Store) approve(ctx context.Context, q querier, c model.Completion, _ st
 	if err != nil {
 		return err
 	}
+	row := confirmationRow{Confirmation: *v}
+	evidence, err := s.hide(row.place("evidence_enc"), v.Evidence)
+	if err != nil {
+		return err
+	}
 	n, err := affected(ctx, q, approveConfirmation, v.TenantID, v.ID, v.UserID, v.ClientID, v.DetailsHash,
-		v.ACR, amr, stamp(c.Now), timeOrNull(v.ConsumeBefore))
+		v.ACR, amr, stamp(c.Now), timeOrNull(v.ConsumeBefore), evidence)
 	return exactlyOne(n, err, model.ErrFinished)
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 type confirmationRow struct {
 	consent.Confirmation
 	details   string // sealed
+	evidence  string // sealed
 	updatedAt time.Time
 }
 
@@ -27,33 +29,36 @@ func (r *confirmationRow) fields() []field {
 		col("stage_index", &c.StageIndex), col("policy_version", &c.PolicyVersion), col("acr", &c.ACR), wordsCol("amr", &c.AMR),
 		timeCol("created_at", &c.CreatedAt), timeCol("updated_at", &r.updatedAt), timeCol("expires_at", &c.ExpiresAt),
 		timeCol("approved_at", &c.ApprovedAt), timeCol("consume_before", &c.ConsumeBefore), timeCol("consumed_at", &c.ConsumedAt),
+		col("evidence_enc", &r.evidence), col("consume_key", &c.ConsumeKey), col("receipt", &c.Receipt),
 	}
 }
 
-func (r *confirmationRow) place() seal.AD {
-	return place("confirmations", "details_enc", r.TenantID, r.UserID, r.ID)
+func (r *confirmationRow) place(column string) seal.AD {
+	return place("confirmations", column, r.TenantID, r.UserID, r.ID)
 }
 
 var (
 	insertConfirmation = insertInto("confirmations", (&confirmationRow{}).fields())
 	selectConfirmation = "select " + names("", (&confirmationRow{}).fields()) + " from confirmations where tenant_id = $1 and id = $2"
+	selectByTxn        = "select " + names("", (&confirmationRow{}).fields()) + ` from confirmations
+		where tenant_id = $1 and client_id = $2 and action = $3 and txn_id = $4`
 
 	endConfirmation = `update confirmations set status = $3, updated_at = $4
 		where tenant_id = $1 and id = $2 and status in ('requested', 'challenged')`
 
 	// What is approved must be what was asked for, of whom and by whom.
-	approveConfirmation = `update confirmations set status = 'approved', acr = $6, amr = $7, approved_at = $8, updated_at = $8, consume_before = $9
+	approveConfirmation = `update confirmations set status = 'approved', acr = $6, amr = $7, approved_at = $8, updated_at = $8, consume_before = $9, evidence_enc = $10
 		where tenant_id = $1 and id = $2 and user_id = $3 and client_id = $4 and details_hash = $5
 			and status in ('requested', 'challenged') and expires_at > $8`
 )
 
 // CreateConfirmation implements [consent.Store].
 //
-// Errors: [ErrExists] if the app has used that transaction id for that action.
+// Errors: [consent.ErrTxnUsed] if the app has used that transaction id for that action.
 func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) error {
 	row := confirmationRow{Confirmation: c, updatedAt: c.CreatedAt}
 	var err error
-	row.details, err = s.hide(row.place(), c.Details)
+	row.details, err = s.hide(row.place("details_enc"), c.Details)
 	if err != nil {
 		return err
 	}
@@ -62,17 +67,35 @@ func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) 
 		return err
 	}
 	_, err = s.DB.SQL.ExecContext(ctx, insertConfirmation, args...)
-	return fail("create confirmation", duplicate(err))
+	if errors.Is(duplicate(err), ErrExists) {
+		return fail("create confirmation", consent.ErrTxnUsed)
+	}
+	return fail("create confirmation", err)
 }
 
 // Confirmation implements [consent.Store].
 func (s *Store) Confirmation(ctx context.Context, tenantID, id string) (consent.Confirmation, error) {
+	return s.confirmation(ctx, selectConfirmation, tenantID, id)
+}
+
+// ConfirmationOf implements [consent.Store].
+func (s *Store) ConfirmationOf(ctx context.Context, tenantID, clientID, action, txnID string) (consent.Confirmation, error) {
+	if txnID == "" {
+		return consent.Confirmation{}, fmt.Errorf("read confirmation: %w", consent.ErrNotFound)
+	}
+	return s.confirmation(ctx, selectByTxn, tenantID, clientID, action, txnID)
+}
+
+func (s *Store) confirmation(ctx context.Context, query string, args ...any) (consent.Confirmation, error) {
 	var row confirmationRow
-	err := s.DB.SQL.QueryRowContext(ctx, selectConfirmation, tenantID, id).Scan(into(row.fields())...)
+	err := s.DB.SQL.QueryRowContext(ctx, query, args...).Scan(into(row.fields())...)
 	if err != nil {
 		return consent.Confirmation{}, notFound("read confirmation", err, consent.ErrNotFound)
 	}
-	row.Details, err = s.reveal(row.place(), row.details)
+	row.Details, err = s.reveal(row.place("details_enc"), row.details)
+	if err == nil {
+		row.Evidence, err = s.reveal(row.place("evidence_enc"), row.evidence)
+	}
 	if err != nil {
 		return consent.Confirmation{}, err
 	}

@@ -81,6 +81,13 @@ func sampleInteraction() consent.Interaction {
 	}
 }
 
+// samplePushed is a request that waits for its browser.
+func samplePushed() consent.Interaction {
+	in := sampleInteraction()
+	in.BrowserHash, in.SessionID, in.RequestURIHash = []byte{}, "", hashOf("request uri "+in.ID)
+	return in
+}
+
 func sampleConfirmation() consent.Confirmation {
 	c := consent.Confirmation{
 		ID: id("confirmation"), TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Confidential,

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
@@ -29,6 +30,13 @@ var (
 
 	selectGrant        = "select " + grantColumns + realmVersion + liveGrant
 	selectGrantAndUser = "select " + grantColumns + ", " + userColumns + realmVersion + liveGrant
+
+	// A left join: what is no transaction has no confirmation. Nothing sealed is read.
+	selectStanding = "select g.client_id, g.user_id, g.confirmation_id, coalesce(c.status, ''), c.consume_before" + realmVersion +
+		strings.Replace(liveGrant, "where", "left join confirmations c on c.tenant_id = g.tenant_id and c.id = g.confirmation_id where", 1)
+
+	revokeGrantOf = `update grants set revoked_at = $4, revoke_reason = $5, rt_salt = $6
+		where tenant_id = $1 and id = $2 and client_id = $3 and revoked_at is null returning user_id`
 
 	redeemGrant = `update grants set code_consumed_at = $4, rt_gen = $5, rt_salt = $6,
 			rt_expires_at = case when $7 > grant_expires_at then grant_expires_at else $7 end
@@ -140,6 +148,18 @@ func (s *Store) GrantAndUser(ctx context.Context, tenantID, id string, now time.
 	return g, u, seen, err
 }
 
+// Standing implements [model.Store].
+func (s *Store) Standing(ctx context.Context, tenantID, id string, now time.Time) (model.Standing, model.Seen, error) {
+	var st model.Standing
+	var seen model.Seen
+	err := s.DB.SQL.QueryRowContext(ctx, selectStanding, tenantID, id, stamp(now)).
+		Scan(&st.ClientID, &st.UserID, &st.ConfirmationID, &st.Status, moment{&st.ConsumeBefore}, &seen.RealmVersion)
+	if err != nil {
+		return model.Standing{}, model.Seen{}, notFound("read grant", err, model.ErrNotFound)
+	}
+	return st, seen, nil
+}
+
 // Rotate implements [model.Store]. expires is cut to the end of the grant.
 func (s *Store) Rotate(ctx context.Context, tenantID, id string, gen int, now, expires time.Time) error {
 	n, err := affected(ctx, s.DB.SQL, rotateGrant, tenantID, id, gen, stamp(now), stamp(expires))
@@ -157,6 +177,12 @@ func (s *Store) Revoke(ctx context.Context, tenantID, id, reason string, now tim
 	_, err := s.DB.SQL.ExecContext(ctx, `update grants set revoked_at = $3, revoke_reason = $4, rt_salt = $5
 		where tenant_id = $1 and id = $2 and revoked_at is null`, tenantID, id, stamp(now), reason, newSalt())
 	return fail("revoke grant", err)
+}
+
+// RevokeOf implements [model.Store].
+func (s *Store) RevokeOf(ctx context.Context, tenantID, clientID, id, reason string, now time.Time) (userID string, err error) {
+	err = s.DB.SQL.QueryRowContext(ctx, revokeGrantOf, tenantID, id, clientID, stamp(now), reason, newSalt()).Scan(&userID)
+	return userID, notFound("revoke grant", err, model.ErrNotFound)
 }
 
 // newSalt kills every refresh token that was made with the one before.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/provider/model"
 	"github.com/sallyport-id/sallyport/store"
@@ -245,11 +246,12 @@ func TestDuplicatesAreNamed(t *testing.T) {
 
 		for name, err := range map[string]error{
 			"a grant": s.CreateGrant(ctx, g), "an interaction": s.CreateInteraction(ctx, in),
-			"a transaction id": s.CreateConfirmation(ctx, again), "a user's id": second(s.PutUser(ctx, sameID)),
-			"a key": s.AddKey(ctx, key), "an issuer": s.CreateTenant(ctx, taken),
+			"a user's id": second(s.PutUser(ctx, sameID)),
+			"a key":       s.AddKey(ctx, key), "an issuer": s.CreateTenant(ctx, taken),
 		} {
 			require.ErrorIs(t, err, store.ErrExists, name)
 		}
+		require.ErrorIs(t, s.CreateConfirmation(ctx, again), consent.ErrTxnUsed)
 		none := sampleConfirmation()
 		none.TxnID = ""
 		must(t, s.CreateConfirmation(ctx, none))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -27,7 +28,7 @@ func (r *interactionRow) fields() []field {
 	in := &r.Interaction
 	return []field{
 		col("tenant_id", &in.TenantID), col("id", &in.ID), col("browser_hash", &in.BrowserHash), col("content_enc", &r.content),
-		col("session_id", &in.SessionID), timeCol("created_at", &in.CreatedAt), timeCol("expires_at", &in.ExpiresAt),
+		col("session_id", &in.SessionID), col("request_uri_hash", &in.RequestURIHash), timeCol("created_at", &in.CreatedAt), timeCol("expires_at", &in.ExpiresAt),
 		timeCol("finished_at", &in.FinishedAt),
 	}
 }
@@ -66,8 +67,33 @@ func (s *Store) Interaction(ctx context.Context, tenantID, id string) (consent.I
 	return row.Interaction, notFound("read interaction", err, consent.ErrNotFound)
 }
 
+// claimPushed gives a pushed request to the first browser that comes with it. The same
+// browser may come again, as long as the request was not answered.
+var claimPushed = `update interactions set
+		expires_at = case when length(browser_hash) = 0 then $5 else expires_at end, browser_hash = $3
+	where tenant_id = $1 and request_uri_hash = $2 and finished_at is null and expires_at > $4
+		and (length(browser_hash) = 0 or browser_hash = $3)
+	returning ` + names("", (&interactionRow{}).fields())
+
+// ClaimPushed implements [consent.Store].
+func (s *Store) ClaimPushed(ctx context.Context, tenantID string, requestURIHash, browserHash []byte, now, expires time.Time) (consent.Interaction, error) {
+	if len(requestURIHash) == 0 || len(browserHash) == 0 {
+		return consent.Interaction{}, fmt.Errorf("claim pushed request: %w", consent.ErrNotFound)
+	}
+	row, _, err := s.interaction(ctx, s.DB.SQL, claimPushed, tenantID, requestURIHash, browserHash, stamp(now), stamp(expires))
+	return row.Interaction, notFound("claim pushed request", err, consent.ErrNotFound)
+}
+
+// RenamePushed implements [consent.Store].
+func (s *Store) RenamePushed(ctx context.Context, tenantID, id string, requestURIHash []byte, now time.Time) error {
+	n, err := affected(ctx, s.DB.SQL, `update interactions set request_uri_hash = $3
+		where tenant_id = $1 and id = $2 and request_uri_hash is not null and finished_at is null and expires_at > $4`,
+		tenantID, id, requestURIHash, stamp(now))
+	return fail("rename pushed request", exactlyOne(n, err, consent.ErrNotFound))
+}
+
 // UpdateInteraction implements [consent.Store]. Of what change does, only the
-// State is kept.
+// State is kept, and the SessionID of one that had none.
 func (s *Store) UpdateInteraction(ctx context.Context, tenantID, id string, change func(*consent.Interaction) error) (consent.Interaction, error) {
 	var after consent.Interaction
 	var refused error
@@ -86,6 +112,9 @@ func (s *Store) UpdateInteraction(ctx context.Context, tenantID, id string, chan
 		}
 		// Whatever change did to anything else is not saved, so it is not returned.
 		row.State = after.State
+		if row.SessionID == "" {
+			row.SessionID = after.SessionID
+		}
 		row.Request = consent.Request{}
 		err = json.Unmarshal(content.Request, &row.Request)
 		if err != nil {
@@ -109,12 +138,13 @@ func (s *Store) saveState(ctx context.Context, q querier, row interactionRow, co
 	if err != nil {
 		return err
 	}
-	_, err = q.ExecContext(ctx, "update interactions set content_enc = $3 where tenant_id = $1 and id = $2", row.TenantID, row.ID, sealed)
+	_, err = q.ExecContext(ctx, "update interactions set content_enc = $3, session_id = $4 where tenant_id = $1 and id = $2",
+		row.TenantID, row.ID, sealed, row.SessionID)
 	return err
 }
 
-func (s *Store) interaction(ctx context.Context, q querier, query, tenantID, id string) (row interactionRow, content interactionContent, err error) {
-	err = q.QueryRowContext(ctx, query, tenantID, id).Scan(into(row.fields())...)
+func (s *Store) interaction(ctx context.Context, q querier, query string, args ...any) (row interactionRow, content interactionContent, err error) {
+	err = q.QueryRowContext(ctx, query, args...).Scan(into(row.fields())...)
 	if err != nil {
 		return interactionRow{}, content, err
 	}
@@ -126,7 +156,7 @@ func (s *Store) interaction(ctx context.Context, q querier, query, tenantID, id 
 		err = json.Unmarshal(content.Request, &row.Request)
 	}
 	if err != nil {
-		return interactionRow{}, content, fmt.Errorf("%w: interaction %s: %w", errRow, id, err)
+		return interactionRow{}, content, fmt.Errorf("%w: interaction %s: %w", errRow, row.ID, err)
 	}
 	row.State = content.State
 	return row, content, nil

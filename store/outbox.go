@@ -21,10 +21,12 @@ type noticeParams struct {
 	To     string    `json:"to,omitempty"`
 	Lang   string    `json:"lang,omitempty"`
 
-	ContactID string `json:"contact_id,omitempty"`
-	Method    string `json:"method,omitempty"`
-	Masked    string `json:"masked,omitempty"`
-	Count     int    `json:"count,omitempty"`
+	ContactID string   `json:"contact_id,omitempty"`
+	Method    string   `json:"method,omitempty"`
+	Masked    string   `json:"masked,omitempty"`
+	Count     int      `json:"count,omitempty"`
+	Also      []string `json:"also,omitempty"`
+	TwoStep   string   `json:"two_step,omitempty"`
 }
 
 // noticeSpan is the part of the clock in which equal notices to one user are one.
@@ -51,6 +53,7 @@ func (s *Store) queueNotice(ctx context.Context, q querier, n identity.Notice) e
 	plain, err := json.Marshal(noticeParams{
 		Device: n.Device, At: n.At.UTC(), To: n.To.Reveal(), Lang: n.Lang,
 		ContactID: n.ContactID, Method: n.Method, Masked: n.Masked, Count: n.Count,
+		Also: n.Also, TwoStep: n.TwoStep,
 	})
 	if err != nil {
 		return err
@@ -139,6 +142,7 @@ func (s *Store) readNotice(n *identity.Notice, params string) error {
 	err = json.Unmarshal(plain, &p)
 	n.Device, n.At, n.To, n.Lang = p.Device, p.At, mfa.Secret(p.To), p.Lang
 	n.ContactID, n.Method, n.Masked, n.Count = p.ContactID, p.Method, p.Masked, p.Count
+	n.Also, n.TwoStep = p.Also, p.TwoStep
 	return err
 }
 

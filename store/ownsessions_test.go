@@ -91,6 +91,29 @@ func TestSignOutEverywhereLeavesNothing(t *testing.T) {
 	})
 }
 
+// TestOfTriesTheOwnerReadsTheFailures: a right code is told with what it was for.
+func TestOfTriesTheOwnerReadsTheFailures(t *testing.T) {
+	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
+		for i, tried := range []struct{ kind, result string }{
+			{"challenge.tried", "ok"}, {"challenge.tried", "mismatch"}, {"password.tried", "ok"}, {"password.tried", "wrong"},
+			{"challenge.sent", "failed"}, {"action.refused", "cancelled"},
+		} {
+			e := sampleEvent()
+			e.ID, e.Type, e.Result, e.Subject, e.At = string(rune('a'+i)), tried.kind, tried.result, storetest.AliceID, start.Add(time.Duration(i)*time.Second)
+			must(t, f.Store.AppendAudit(t.Context(), e))
+		}
+
+		var read []string
+		for _, a := range must1(f.Store.Activity(t.Context(), tenant, storetest.AliceID, identity.ActivityPage{})) {
+			read = append(read, a.Type+" "+a.Result)
+		}
+
+		require.Equal(t, []string{"action.refused cancelled", "password.tried wrong", "challenge.tried mismatch"}, read)
+		none := must1(f.Store.Activity(t.Context(), tenant, storetest.AliceID, identity.ActivityPage{Before: start, BeforeID: "a"}))
+		require.Empty(t, none, "the end of a page counts for failures, too")
+	})
+}
+
 func TestActivityIsWhatTheOwnerMayRead(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
 		ctx := t.Context()

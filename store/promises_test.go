@@ -26,13 +26,14 @@ const other = "tenant-other"
 var wholeServer = map[string]bool{
 	"CreateTenant": true, "Tenant": true, "TenantBySlug": true, "Tenants": true, "UpdateTenant": true, "RemoveTenant": true,
 	"CreateInteraction": true, "CreateConfirmation": true, "PutUser": true, "PutClient": true, "AddKey": true, "SavePolicy": true,
-	"AppendAudit": true, "QueueNotices": true, "PutLink": true, "DueNotices": true, "RememberKeys": true, "KeyFingerprints": true, "Sweep": true,
+	"AppendAudit": true, "QueueNotices": true, "PutLink": true, "DueNotices": true, "RememberKeys": true, "KeyFingerprints": true, "Sweep": true, "FirstUse": true,
 }
 
 // planted is one of everything, of the tenant that is not asked.
 type planted struct {
 	session      identity.Session
 	interaction  consent.Interaction
+	pushed       consent.Interaction
 	confirmation consent.Confirmation
 	grant        model.Grant
 	used         model.Grant // its code was redeemed
@@ -43,13 +44,14 @@ type planted struct {
 func plant(t *testing.T, f *storetest.Fixture) (p planted) {
 	t.Helper()
 	ctx := t.Context()
-	p = planted{sampleSession(), sampleInteraction(), sampleConfirmation(), sampleGrant(), sampleGrant(), sampleLink(identity.LinkPasswordReset), ""}
+	p = planted{sampleSession(), sampleInteraction(), samplePushed(), sampleConfirmation(), sampleGrant(), sampleGrant(), sampleLink(identity.LinkPasswordReset), ""}
 	agreed := consent.Agreement{TenantID: tenant, UserID: storetest.AliceID, ClientID: storetest.Confidential, Scopes: []string{"openid"}}
 	must(t, f.Store.Complete(ctx, model.Completion{
 		TenantID: tenant, Now: start, NewSession: &p.session, Agreement: &agreed,
 		Audit: []model.AuditEvent{sampleEvent()},
 	}))
 	must(t, f.Store.CreateInteraction(ctx, p.interaction))
+	must(t, f.Store.CreateInteraction(ctx, p.pushed))
 	must(t, f.Store.CreateConfirmation(ctx, p.confirmation))
 	p.grant.SessionID, p.used.RTGen, p.used.RTExpiresAt = p.session.ID, 1, start.Add(time.Hour)
 	must(t, f.Store.CreateGrant(ctx, p.grant))
@@ -81,6 +83,28 @@ var foreign = []asked{
 			return nil
 		}))
 	}, consent.ErrNotFound},
+	{"ClaimPushed", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return without(s.ClaimPushed(ctx, other, p.pushed.RequestURIHash, hashOf("browser"), start, start.Add(time.Hour)))
+	}, consent.ErrNotFound},
+	{"RenamePushed", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return nil, s.RenamePushed(ctx, other, p.pushed.ID, hashOf("new name"), start)
+	}, consent.ErrNotFound},
+	{"ConfirmationOf", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return without(s.ConfirmationOf(ctx, other, p.confirmation.ClientID, p.confirmation.Action, p.confirmation.TxnID))
+	}, consent.ErrNotFound},
+	{"ConsumeConfirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		v := p.confirmation
+		return nil, s.ConsumeConfirmation(ctx, model.Consumption{TenantID: other, ClientID: v.ClientID, ID: v.ID, DetailsHash: v.DetailsHash, Now: start})
+	}, model.ErrConflict},
+	{"EveryKey", func(ctx context.Context, s *store.Store, _ planted) (any, error) {
+		list, err := s.EveryKey(ctx, other)
+		for _, k := range list {
+			if k.TenantID != other {
+				return k, err
+			}
+		}
+		return nil, err
+	}, nil},
 	{"Confirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.Confirmation(ctx, other, p.confirmation.ID))
 	}, consent.ErrNotFound},
@@ -151,6 +175,13 @@ var foreign = []asked{
 	{"GrantAndUser", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		g, _, _, err := s.GrantAndUser(ctx, other, p.grant.ID, start)
 		return g, err
+	}, model.ErrNotFound},
+	{"Standing", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		g, _, err := s.Standing(ctx, other, p.grant.ID, start)
+		return g, err
+	}, model.ErrNotFound},
+	{"RevokeOf", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return without(s.RevokeOf(ctx, other, p.grant.ClientID, p.grant.ID, "test", start))
 	}, model.ErrNotFound},
 	{"Rotate", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return nil, s.Rotate(ctx, other, p.used.ID, 1, start, start.Add(time.Hour))

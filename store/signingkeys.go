@@ -32,12 +32,21 @@ func (r keyRow) place() seal.AD { return place("signing_keys", "private_enc", r.
 
 // Keys implements [keys.Store].
 func (s *Store) Keys(ctx context.Context, tenantID string) ([]keys.Key, error) {
+	return s.usableKeys(s.gorm(ctx), tenantID)
+}
+
+// EveryKey returns the keys of a tenant in whatever state, the removed ones too.
+func (s *Store) EveryKey(ctx context.Context, tenantID string) ([]keys.Key, error) {
 	return s.keys(s.gorm(ctx), tenantID)
+}
+
+func (s *Store) usableKeys(tx *gorm.DB, tenantID string) ([]keys.Key, error) {
+	return s.keys(tx.Where("state <> ?", keys.Removed), tenantID)
 }
 
 func (s *Store) keys(tx *gorm.DB, tenantID string) ([]keys.Key, error) {
 	var rows []keyRow
-	err := tx.Where("tenant_id = ? and state <> ?", tenantID, keys.Removed).Order("created_at, id").Find(&rows).Error
+	err := tx.Where("tenant_id = ?", tenantID).Order("created_at, id").Find(&rows).Error
 	if err != nil {
 		return nil, fail("read signing keys", err)
 	}

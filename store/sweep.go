@@ -11,17 +11,19 @@ import (
 var expiring = []struct {
 	table, column, also string
 	keep                time.Duration
+	key                 string // of the table; "" is tenant_id, id
 }{
-	{"interactions", "expires_at", "", 0},
-	{"sessions", "expires_at", "", 0},
-	{"grants", "grant_expires_at", "", 0},
+	{"interactions", "expires_at", "", 0, ""},
+	{"sessions", "expires_at", "", 0, ""},
+	{"grants", "grant_expires_at", "", 0, ""},
 	// A code that nobody came for; kept for a while, so that a late one is told
 	// from an unknown one in the logs.
-	{"grants", "code_expires_at", " and code_consumed_at is null", time.Hour},
-	{"confirmations", "expires_at", "", 30 * 24 * time.Hour},
+	{"grants", "code_expires_at", " and code_consumed_at is null", time.Hour, ""},
+	{"confirmations", "expires_at", "", 30 * 24 * time.Hour, ""},
 	// Kept for a while, so that who comes late is told so.
-	{"links", "expires_at", "", 7 * 24 * time.Hour},
-	{"notifications", "next_try_at", " and status <> 'queued'", 30 * 24 * time.Hour},
+	{"links", "expires_at", "", 7 * 24 * time.Hour, ""},
+	{"notifications", "next_try_at", " and status <> 'queued'", 30 * 24 * time.Hour, ""},
+	{"replays", "expires_at", "", 0, "tenant_id, purpose, key_hash"},
 }
 
 // sweepBatch is how many rows one statement deletes, so that no lock is held for
@@ -36,7 +38,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (map[string]int64, err
 	for _, e := range expiring {
 		before := stamp(now.Add(-e.keep))
 		for {
-			n, err := affected(ctx, s.DB.SQL, s.sweepOf(e.table, e.column, e.also), before, sweepBatch)
+			n, err := affected(ctx, s.DB.SQL, s.sweepOf(e.table, e.column, e.also, e.key), before, sweepBatch)
 			if err != nil {
 				return swept, fail("sweep "+e.table, err)
 			}
@@ -49,11 +51,14 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (map[string]int64, err
 	return swept, nil
 }
 
-func (s *Store) sweepOf(table, column, also string) string {
+func (s *Store) sweepOf(table, column, also, key string) string {
+	if key == "" {
+		key = "tenant_id, id"
+	}
 	skip := ""
 	if s.DB.Dialect == Postgres {
 		skip = " for update skip locked"
 	}
-	return fmt.Sprintf("delete from %s where (tenant_id, id) in (select tenant_id, id from %s where %s <= $1%s order by %s limit $2%s)",
-		table, table, column, also, column, skip)
+	return fmt.Sprintf("delete from %s where (%s) in (select %s from %s where %s <= $1%s order by %s limit $2%s)",
+		table, key, key, table, column, also, column, skip)
 }

@@ -22,6 +22,8 @@ type tenantRow struct {
 	TimeZone      string
 	HelpURL       string
 	Privacy       string
+	Texts         string
+	DetailTypes   string
 	SignUp        bool
 	Status        identity.TenantStatus
 	Preset        string
@@ -40,7 +42,7 @@ func tenantRowOf(t identity.Tenant) tenantRow {
 	return tenantRow{
 		ID: t.ID, Slug: t.Slug, Host: t.Host, Issuer: t.Issuer,
 		Name: t.Name, Brand: t.Brand, LogoURL: t.LogoURL, Locale: t.Locale, TimeZone: t.TimeZone,
-		HelpURL: t.HelpURL, Privacy: t.Privacy, SignUp: t.SignUp, Status: t.Status, Preset: t.Preset,
+		HelpURL: t.HelpURL, Privacy: t.Privacy, Texts: t.Texts, DetailTypes: t.DetailTypes, SignUp: t.SignUp, Status: t.Status, Preset: t.Preset,
 		PolicyVersion: t.PolicyVersion, PolicyEpoch: t.PolicyEpoch, Version: t.Version, CreatedAt: stamp(t.CreatedAt),
 	}
 }
@@ -49,7 +51,7 @@ func (r tenantRow) tenant() identity.Tenant {
 	return identity.Tenant{
 		ID: r.ID, Slug: r.Slug, Host: r.Host, Issuer: r.Issuer,
 		Name: r.Name, Brand: r.Brand, LogoURL: r.LogoURL, Locale: r.Locale, TimeZone: r.TimeZone,
-		HelpURL: r.HelpURL, Privacy: r.Privacy, SignUp: r.SignUp, Status: r.Status, Preset: r.Preset,
+		HelpURL: r.HelpURL, Privacy: r.Privacy, Texts: r.Texts, DetailTypes: r.DetailTypes, SignUp: r.SignUp, Status: r.Status, Preset: r.Preset,
 		PolicyVersion: r.PolicyVersion, PolicyEpoch: r.PolicyEpoch, Version: r.Version, CreatedAt: r.CreatedAt,
 	}
 }

@@ -10,7 +10,6 @@ type Demo struct {
 	ShopURL    string
 	MailboxURL string
 	PagesURL   string
-	ConsoleURL string
 }
 
 // DemoStartPage says what runs, and with which accounts.
@@ -40,6 +39,7 @@ type DemoUser struct {
 	Password    string
 	Phone       string
 	PhoneStatus string // confirmed, unverified, pending or ""
+	PIN         string // "" when the user has none
 	MFAEnabled  bool
 	Note        string
 }
@@ -77,6 +77,21 @@ type ScreenState struct {
 	URL  string
 }
 
+// What a [DemoPaperPage] is about.
+const (
+	PaperHelp    = "help"
+	PaperPrivacy = "privacy"
+)
+
+// DemoPaperPage stands where a tenant would have its help or its privacy notice.
+type DemoPaperPage struct {
+	Demo
+	About string // PaperHelp or PaperPrivacy
+	Of    string // the name of the tenant
+}
+
+func (DemoPaperPage) file() string { return "demo-paper.html" }
+
 // MailboxPage lists every message of the demo, newest first.
 type MailboxPage struct {
 	Demo
@@ -94,6 +109,7 @@ func (MailboxPage) file() string { return "mailbox.html" }
 type Message struct {
 	ID      string
 	At      time.Time
+	Zone    *time.Location // of the tenant, in which its pages show times too; nil is that of the page
 	Tenant  string
 	Channel string // email, sms or voice
 	To      string
@@ -110,13 +126,14 @@ type ShopPage struct {
 	Doors         []ShopDoor // where to sign in; the first is chosen
 	User          *ShopUser  // nil when signed out
 	Result        *ShopResult
-	ActionAction  string // posts action=payment_details.add or action=payout.request
-	ACRAction     string // posts acr_values
-	ACR           string // what was asked for last
+	Actions       []ShopAction // that the tenant can be asked to have confirmed
+	ActionAction  string       // posts the name of one of them as action
+	ACRAction     string       // posts acr_values
+	ACR           string       // what was asked for last
 	RefreshAction string
 	SignOutAction string
 	ClaimsURL     string
-	Balance       string // what a payout would pay, such as "1,250.00 EUR"
+	Balance       string // what a payout would pay, such as "1,250.00 EUR"; "" where nothing is paid out
 }
 
 func (ShopPage) file() string { return "shop.html" }
@@ -128,7 +145,13 @@ type ShopDoor struct {
 	Current bool
 }
 
-// ShopUser is what the ID token told the shop.
+// ShopAction is a button of the shop.
+type ShopAction struct {
+	Name string // of the action, such as "payout.request"
+	ID   string // of the button
+}
+
+// ShopUser is what the tenant told the shop.
 type ShopUser struct {
 	Name     string
 	Email    string
@@ -140,7 +163,7 @@ type ShopUser struct {
 
 // ShopResult is how the last action ended.
 type ShopResult struct {
-	Action      string // payout.request, payment_details.add, acr, refresh, signin or signout
+	Action      string // the name of an action, or acr, refresh, signin or signout
 	OK          bool
 	Error       string // the OAuth error code
 	Description string

@@ -76,7 +76,7 @@ func TestWhatTheFormsPost(t *testing.T) {
 		{"a new key, with the PIN", "enrol-key-pin", "submit", []string{"name", "pin", "credential"}},
 		{"a new PIN", "enrol-pin", "new-pin", []string{"new-pin"}},
 		{"another PIN", "enrol-pin-change", "new-pin", []string{"pin", "new-pin"}},
-		{"the codes are saved", "recovery-codes", "submit", []string{"saved"}},
+		{"the codes are saved", "recovery-codes", "submit", []string{"codes", "saved"}},
 		{"the codes go to a file", "recovery-codes", "download-form", []string{"codes"}},
 		{"new codes", "recovery-renew-pin-wrong", "submit", []string{"pin", "renew"}},
 	}
@@ -121,7 +121,7 @@ func TestProblemsFitTheMethod(t *testing.T) {
 		{"a wrong PIN", CodeField{Method: "pin", Problem: ProblemWrongCode, TriesLeft: 2}, "You have 2 tries left.", true},
 		{"a blocked PIN", CodeField{Method: "pin", Problem: ProblemPINBlocked, LockedUntil: noon.Add(15 * time.Minute)}, "Try again after 14:47 CET.", false},
 		{"a PIN that is blocked with a code", CodeField{Method: "sms", AskPIN: true, Problem: ProblemPINBlocked}, "Try again later.", false},
-		{"a dead PIN", CodeField{Method: "pin", Problem: ProblemPINDead}, "has to be reset", false},
+		{"a dead PIN", CodeField{Method: "pin", Problem: ProblemPINDead}, "A new one has to be set.", false},
 		{"a key whose answer is wrong", CodeField{Method: "webauthn", Problem: ProblemWrongCode}, "Your passkey or key couldn’t be checked.", true},
 		{"a key without script", CodeField{Method: "webauthn", Problem: ProblemEmpty}, "Your passkey or key couldn’t be checked.", true},
 		{"a copied key", CodeField{Method: "webauthn", Problem: ProblemKeyCloned}, "We turned this key off.", false},
@@ -255,7 +255,7 @@ func TestTheSheetOfBackupCodes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, `Contractor backup codes
 
-For alice@example.test, made on 21 November 2026. Older sheets no longer work. Each code lets you in once when you can’t use your other methods.
+For alice@example.test, made on 21 November 2026. Each code lets you in once when you can’t use your other methods.
 
 [ ] 01-K7QM-2XTD
 [ ] 02-M3VN-8JYK
@@ -263,7 +263,7 @@ For alice@example.test, made on 21 November 2026. Older sheets no longer work. E
 Tick a box when its code is used. When three are left, make new ones in Security settings. Staff will never ask for a code.
 `, text)
 
-	codes.MadeAt = time.Time{}
+	codes.MadeAt, codes.Replaced = time.Time{}, true
 	text, err = s.RecoverySheet("xx", codes)
 	require.NoError(t, err)
 	require.Contains(t, text, "For alice@example.test. Older sheets no longer work.")

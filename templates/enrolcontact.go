@@ -17,12 +17,19 @@ type EnrolPhonePage struct {
 	Method    string // the selected one, sms or voice
 	Change    bool   // another number is in force until the new one is confirmed
 	Current   string // that number, masked
+	Told      string // with Change, who is told of it: TellBoth, TellEmail or ""
 	Problem   string // ProblemPhone…, ProblemSendLimit or ProblemSendFailed; "" at first
 	Reason    string // with ProblemPhoneBlocked: a Blocked constant or the name of a flag
 	RetryAt   time.Time
 }
 
 func (EnrolPhonePage) file() string { return "enrol-phone.html" }
+
+// Who is told when a number is changed.
+const (
+	TellBoth  = "both"  // the account's address and the old number
+	TellEmail = "email" // the account's address
+)
 
 // Over reports whether no number is taken now.
 func (p EnrolPhonePage) Over() bool { return p.Problem == ProblemPhoneBlocked }
@@ -38,7 +45,7 @@ func (p EnrolPhonePage) Field() string {
 		if len(p.Methods) > 1 {
 			return "method-sms"
 		}
-	case ProblemPhoneLine:
+	case ProblemPhoneLine, ProblemPhoneWhich:
 		if p.AskLine {
 			return "line-mobile"
 		}
@@ -84,6 +91,7 @@ type EnrolPhoneCheckPage struct {
 	Method    string  // sms or voice; decides what the page announces
 	Methods   []PhoneMethod
 	Existing  bool // the number is on file and waits to be confirmed
+	Confirmed bool // with Existing: it was confirmed before, and gets a code to be used for this
 	CanChange bool
 	Problem   string // ProblemSendFailed, ProblemSendLimit, ProblemPhoneCountry or ProblemPhoneLandline
 	RetryAt   time.Time
@@ -99,7 +107,9 @@ type EnrolEmailPage struct {
 	Action    string
 	Email     string // kept from the last try, or the account's own address as a proposal
 	Existing  bool   // the address is on file and waits to be confirmed
+	Confirmed bool   // with Existing: it was confirmed before, and gets a code to be used for this
 	CanChange bool   // with Existing
+	Then      bool   // something else is asked for before the code is sent
 	Change    bool   // another address is in force until the new one is confirmed
 	Current   string // that address, masked
 	Problem   string // ProblemBadEmail, ProblemEmail…, ProblemSendLimit or ProblemSendFailed

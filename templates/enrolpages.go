@@ -46,6 +46,9 @@ type EnrolChoosePage struct {
 
 func (EnrolChoosePage) file() string { return "enrol-choose.html" }
 
+// One reports whether there is nothing to choose from.
+func (p EnrolChoosePage) One() bool { return len(p.Choices) == 1 }
+
 // EnrolChoice is a method that can be set up. One that cannot stays in the
 // list, with its reason.
 type EnrolChoice struct {
@@ -65,6 +68,7 @@ const (
 	ReasonLimit   = "limit"   // as many as can be
 	ReasonFirst   = "first"   // another method must be on before
 	ReasonLine    = "line"    // a landline takes no text messages
+	ReasonPIN     = "pin"     // a PIN must be set before
 )
 
 // The kinds of device on which an authenticator app is set up. They only
@@ -196,6 +200,7 @@ type EnrolKeyPage struct {
 	Options string // PublicKeyCredentialCreationOptions as JSON; "" asks for the name only
 	Name    string // suggested, such as "Chrome on Linux"; kept from the last try
 	AskPIN  bool
+	PINHelp PINHelp // with AskPIN
 	// Problem is ProblemKey…, ProblemNoName, ProblemNameTooLong or about the PIN;
 	// ProblemKeyPolicy and ProblemKeyLimit end the matter.
 	Problem     string
@@ -239,8 +244,9 @@ type EnrolPINPage struct {
 	DigitsMin   int
 	DigitsMax   int // 0 or DigitsMin: exactly DigitsMin
 	AskOld      bool
-	Problem     string // ProblemPIN…; ProblemWrongCode and ProblemEmpty are about the old PIN when AskOld
-	TriesLeft   int    // of the old PIN
+	PINHelp     PINHelp // with AskOld
+	Problem     string  // ProblemPIN…; ProblemWrongCode and ProblemEmpty are about the old PIN when AskOld
+	TriesLeft   int     // of the old PIN
 	LockedUntil time.Time
 }
 
@@ -278,6 +284,9 @@ type EnrolDonePage struct {
 	Emailed     bool   // the user was told by mail, too
 	ContinueURL string
 	AnotherURL  string // to add one more, against being locked out
+	TwoStepOn   bool   // two-step sign-in was switched on by it
+	Methods     int    // that protect the account now, as the hub counts them; 0 says nothing
+	Advice      string // an Advice constant; "" when all is well
 }
 
 func (EnrolDonePage) file() string { return "enrol-done.html" }

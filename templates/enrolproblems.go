@@ -21,7 +21,8 @@ const (
 	ProblemPhoneNoCountry = "phone_no_country" // no country was chosen
 	ProblemPhoneExtension = "phone_extension"
 	ProblemPhoneLandline  = "phone_landline_sms" // a text to a landline
-	ProblemPhoneLine      = "phone_line"         // mobile or landline was not said, or is not accepted
+	ProblemPhoneLine      = "phone_line"         // a landline or a mobile number is not accepted
+	ProblemPhoneWhich     = "phone_which"        // the number does not tell, and the user has not said
 	ProblemPhoneInUse     = "phone_in_use"       // told after the right code only
 	ProblemPhoneCountry   = "phone_country"      // the method or the number is not offered there
 	ProblemPhoneType      = "phone_type"         // premium, toll-free, service and the like
@@ -81,7 +82,7 @@ func saysOfPIN(about bool, problem string) string {
 var enrolProblems = []string{
 	ProblemNoChoice, ProblemKeyCancelled, ProblemKeyFailed, ProblemKeyUnknown, ProblemKeyCloned, ProblemKeyUnverified,
 	ProblemKeyExists, ProblemKeyPolicy, ProblemKeyLimit, ProblemPasskeyUnknown, ProblemPasskeyFailed,
-	ProblemPhoneInvalid, ProblemPhoneNoCountry, ProblemPhoneExtension, ProblemPhoneLandline, ProblemPhoneLine,
+	ProblemPhoneInvalid, ProblemPhoneNoCountry, ProblemPhoneExtension, ProblemPhoneLandline, ProblemPhoneLine, ProblemPhoneWhich,
 	ProblemPhoneInUse, ProblemPhoneCountry, ProblemPhoneType, ProblemPhoneBlocked, ProblemPhoneLimit, ProblemPhoneSame,
 	ProblemEmailInUse, ProblemEmailBlocked, ProblemEmailLimit, ProblemEmailSame,
 	ProblemPINLength, ProblemPINRun, ProblemPINRepeat, ProblemPINDate, ProblemPINPhone, ProblemPINPassword,
@@ -115,7 +116,7 @@ var enrolFamilies = []family{
 	{"need", []string{"email", "sms", "voice", "phone", "totp", "webauthn", "recovery_codes", "pin"}, whole},
 	{"done.method", []string{"email", "sms", "voice", "totp", "webauthn", "recovery_codes", "pin"}, whole},
 	{"strength", []string{"strongest", "strong", "basic"}, whole},
-	{"reason", []string{ReasonCountry, ReasonOn, ReasonLimit, ReasonFirst, ReasonLine, ReasonLocked, ReasonTimer}, whole},
+	{"reason", []string{ReasonCountry, ReasonOn, ReasonLimit, ReasonFirst, ReasonLine, ReasonPIN, ReasonLocked, ReasonTimer}, whole},
 	{"os", []string{DeviceIOS, DeviceAndroid, DeviceComputer, DeviceOther}, whole},
 	{"store", []string{DeviceIOS, DeviceAndroid, DeviceComputer, DeviceOther}, whole},
 	{"app", []string{"builtin", "known", "open", "manager"}, whole},

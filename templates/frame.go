@@ -89,6 +89,14 @@ func (f Frame) Clock(t time.Time) template.HTML { return f.clock(t, "15:04") }
 // ClockSec shows the time of day of t to the second, with the name of the zone.
 func (f Frame) ClockSec(t time.Time) template.HTML { return f.clock(t, "15:04:05") }
 
+// ClockSecIn is ClockSec in another zone than that of the page; nil is that one.
+func (f Frame) ClockSecIn(t time.Time, zone *time.Location) template.HTML {
+	if zone != nil {
+		f.Zone = zone
+	}
+	return f.ClockSec(t)
+}
+
 // Until shows t to the minute, or to the second when it is so near that a
 // minute would mislead.
 func (f Frame) Until(t time.Time) template.HTML {
@@ -106,6 +114,15 @@ func (f Frame) After(t time.Time) template.HTML {
 		t = t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 	}
 	return f.clock(t, layout)
+}
+
+// Today reports whether t is on the day of Now, in the zone of the page.
+func (f Frame) Today(t time.Time) bool {
+	zone := f.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return t.In(zone).Format(time.DateOnly) == f.Now.In(zone).Format(time.DateOnly)
 }
 
 // Passed reports whether t is not after Now, as a zero time is.

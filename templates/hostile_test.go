@@ -94,7 +94,7 @@ func directText(n *html.Node) string {
 func TestForeignTextIsIsolated(t *testing.T) {
 	s := newTestSet(t)
 	p := ConfirmPage{Frame: at(ActionGates("x.y", true)), ActionName: "تأكيد", Slip: Slip{
-		Amount: "1.00 EUR", Payee: "أكمي", App: "متجر", Device: "جهاز", Same: true, Facts: []Fact{{"تسمية", "قيمة", false}},
+		Amount: "1.00 EUR", Payee: "أكمي", App: "متجر", Device: "جهاز", Same: true, Facts: []Fact{{"تسمية", "قيمة", false, false}},
 	}}
 	p.Tenant.Name, p.Account = "مستأجر", "أليس"
 

@@ -53,23 +53,32 @@ var families = []family{
 	{"error", errorPages, []string{".title", ".body"}},
 	{
 		"action", append(actions[:len(actions):len(actions)], "other"),
-		[]string{".title", ".gate", ".code", ".submit", ".subject", ".subject_plain", ".sms", ".sms_plain", ".voice", ".voice_plain"},
+		[]string{".title", ".gate", ".code", ".submit", ".subject", ".subject_plain", ".sms", ".sms_plain", ".voice", ".voice_plain", ".name"},
 	},
 	{"code.label", methods, whole},
 	{"way", methods, []string{".name", ".hint"}},
 	{"way", []string{"pin"}, []string{".name"}}, // a companion of others, never a way by itself
 	{"reason", []string{ReasonBlocked, ReasonUnverified, ReasonUsedUp, ReasonNotYet}, whole},
 	{"trust", []string{"P1D", "P7D", "P30D"}, whole},
-	{"fact", []string{"account", "reference", "holder", "iban", "change", "current", "new"}, whole},
+	{"fact", []string{
+		"account", "reference", "holder", "iban", "change", "current", "new", "amount", "current_account", "destination", "item",
+		"item_id", "network", "new_account", "offer", "payee", "seller", "wallet",
+	}, whole},
+	{"choice", []string{"add_payout_account", "replace_payout_account", "bitcoin", "ethereum"}, whole},
 	{"scope", []string{"openid", "profile", "email", "phone", "address", "offline_access"}, []string{".name", ".hint"}},
 	{"channel", []string{"email", "sms", "voice"}, whole},
 	{"phone", []string{"confirmed", "unverified", "pending"}, whole},
-	{"shop.done", []string{"payout.request", "payment_details.add", "acr", "refresh", "signin", "signout"}, whole},
+	{"shop.do", append(shopActions[:len(shopActions):len(shopActions)], "other"), whole},
+	{"shop.done", append(shopActions[:len(shopActions):len(shopActions)], "acr", "refresh", "signin", "signout", "other"), whole},
 	{"month", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"}, whole},
 	{"digit", []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, whole},
 	{"screen", screens, whole},
 	{"notice", notices, []string{".subject", ".what", ".do"}},
 }
+
+// shopActions are the actions that the demo shop has words for; any other is called
+// by its name.
+var shopActions = []string{"payout.request", "payment_details.add", "withdrawal.confirm", "operation.confirm", "bid.place"}
 
 // screens are the pages of the plan, as the demo lists them.
 var screens = []string{

@@ -25,6 +25,7 @@ type letter struct {
 	StopURL   string
 	Never     string
 	Footer    string
+	Links     []letterRow // the tenant's own pages of help and privacy
 }
 
 type letterRow struct{ Label, Value string }
@@ -58,7 +59,7 @@ func padRow(rows []letterRow, r letterRow) string {
 
 // mail renders both bodies of l.
 func (w *writer) mail(t *letterTemplates, l letter) (subject, plain, html string) {
-	l.Lang, l.Dir = w.catalog.tag.String(), w.say("lang.dir", nil)
+	l.Lang, l.Dir, l.Links = w.catalog.tag.String(), w.say("lang.dir", nil), w.links()
 	var p, h bytes.Buffer
 	err := t.plain.Execute(&p, l)
 	if err != nil && w.err == nil {
@@ -69,6 +70,17 @@ func (w *writer) mail(t *letterTemplates, l letter) (subject, plain, html string
 		w.err = err
 	}
 	return l.Subject, p.String(), h.String()
+}
+
+// links are the tenant's pages of help and privacy, as far as it has some.
+func (w *writer) links() []letterRow {
+	var links []letterRow
+	for _, l := range []letterRow{{"frame.help", w.data.HelpURL}, {"frame.privacy", w.data.PrivacyURL}} {
+		if strings.HasPrefix(l.Value, "https://") || strings.HasPrefix(l.Value, "http://") {
+			links = append(links, letterRow{w.say(l.Label, nil), l.Value})
+		}
+	}
+	return links
 }
 
 // codeLetter is the email with a code.
@@ -107,7 +119,7 @@ func (w *writer) noticeLetter() letter {
 	l := letter{
 		Subject:  w.say(key+".subject", nil),
 		Lead:     w.say(key+".what", nil),
-		StopText: w.say(key+".do", nil),
+		StopText: w.say(key+".do", nil) + " " + w.where(),
 		Footer:   w.say("mail.notice_footer", w.args("")),
 	}
 	s := w.data.Slip
@@ -121,6 +133,15 @@ func (w *writer) noticeLetter() letter {
 		l.Rows = append(l.Rows, w.row(f))
 	}
 	return l
+}
+
+// where says on which pages the owner finds what to do about a change. Their names are
+// told and no address: who gets a forged notice must not learn to follow its links.
+func (w *writer) where() string {
+	return w.say("mail.where", map[string]any{
+		"Settings": w.say("settings.title", nil), "Activity": w.say("inside.activity", nil),
+		"Devices": w.say("inside.devices", nil), "SignOut": w.say("do.sign_out_all", nil),
+	})
 }
 
 // rows are the facts of a slip, and a line on who asked, when, and from where.

@@ -125,7 +125,7 @@ func TestNoSentenceIsOutsideTheCatalog(t *testing.T) {
 			require.NoError(t, err)
 
 			for _, said := range ownWords(doc) {
-				require.NotRegexp(t, `[aeou]`, strings.NewReplacer("Contractor", "", "Broker", "").Replace(said))
+				require.NotRegexp(t, `[aeou]`, strings.NewReplacer("Contractor", "", "Northgate Broker", "").Replace(said))
 			}
 		})
 	}

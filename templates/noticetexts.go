@@ -17,10 +17,14 @@ const (
 	NoticeFactorRemoved     = "factor_removed"
 	NoticeFactorChanged     = "factor_changed"
 	NoticeContactChanged    = "contact_changed"
+	NoticeContactConfirmed  = "contact_confirmed" // one that was there before, or the first one
+	NoticeContactRemoved    = "contact_removed"
 	NoticeMFAEnabled        = "mfa_enabled"
 	NoticeMFADisabled       = "mfa_disabled"
+	NoticePINSet            = "pin_set" // for the first time
 	NoticePINChanged        = "pin_changed"
-	NoticeRecoveryCodesMade = "recovery_codes_made"
+	NoticeRecoveryCodesMade = "recovery_codes_made" // for the first time
+	NoticeCodesReplaced     = "recovery_codes_replaced"
 	NoticeRecoveryCodeUsed  = "recovery_code_used"
 	NoticeDevicesRevoked    = "devices_revoked"
 	NoticeAdminReset        = "admin_reset"
@@ -38,11 +42,14 @@ const (
 
 var (
 	accountNotices = []string{
-		NoticeFactorAdded, NoticeFactorRemoved, NoticeFactorChanged, NoticeContactChanged, NoticeMFAEnabled,
-		NoticeMFADisabled, NoticePINChanged, NoticeRecoveryCodesMade, NoticeRecoveryCodeUsed, NoticeDevicesRevoked,
+		NoticeFactorAdded, NoticeFactorRemoved, NoticeFactorChanged, NoticeContactChanged, NoticeContactConfirmed,
+		NoticeContactRemoved, NoticeMFAEnabled, NoticeMFADisabled, NoticePINSet, NoticePINChanged, NoticeRecoveryCodesMade,
+		NoticeCodesReplaced, NoticeRecoveryCodeUsed, NoticeDevicesRevoked,
 		NoticeAdminReset, NoticeActionApproved,
 	}
-	linkMails = []string{LinkPasswordReset, LinkEmailVerify, LinkSignUp, LinkSignUpExists}
+	// contactNotices differ by what the contact is, and whether it is the one that is gone.
+	contactNotices = []string{NoticeContactChanged, NoticeContactConfirmed, NoticeContactRemoved}
+	linkMails      = []string{LinkPasswordReset, LinkEmailVerify, LinkSignUp, LinkSignUpExists}
 )
 
 // AccountData is what a notice or a mail with a link tells. Of TextData it takes
@@ -50,17 +57,19 @@ var (
 // Device, and of action_approved all of it.
 type AccountData struct {
 	TextData
-	Method    string // of factor_…: email, sms, voice, totp, webauthn, recovery_codes or pin; "" is not said
-	Contact   string // of contact_changed: email or phone
-	Masked    string // of contact_changed: the new one; it is not told to the old one
-	OldOne    bool   // of contact_changed: the text goes to the contact that was replaced
-	CodesLeft int    // of recovery_code_used
-	LinkURL   string // of a mail with a link: absolute; no other text may have one
+	Method    string   // of factor_…: email, sms, voice, totp, webauthn, recovery_codes or pin; "" is not said
+	Contact   string   // of contact_…: email or phone
+	Masked    string   // of contact_…: the one that counts now; it is not told to the old one
+	OldOne    bool     // of contact_…: the text goes to the contact that was replaced or removed
+	Also      []string // other methods that ended with it
+	TwoStep   string   // on or off where the change has switched two-step sign-in; "" is not said
+	CodesLeft int      // of recovery_code_used
+	LinkURL   string   // of a mail with a link: absolute; no other text may have one
 }
 
 // accountKeys are the messages that this file asks for by name.
 var accountKeys = []string{
-	"mail.method", "mail.new_contact", "mail.codes_left", "mail.codes_low", "mail.link_footer", "mail.link_life",
+	"mail.method", "mail.also_off", "mail.two_step_on", "mail.two_step_off", "mail.new_contact", "mail.codes_left", "mail.codes_low", "mail.link_footer", "mail.link_life",
 	"sms.notice_plain", "confirm.amount", "confirm.to", "confirm.app",
 }
 
@@ -122,7 +131,7 @@ func (d AccountData) check(kind string) error {
 // there are words for it.
 func (w *writer) variant(kind string, d AccountData) string {
 	about := d.Method
-	if kind == NoticeContactChanged {
+	if slices.Contains(contactNotices, kind) {
 		about = d.Contact
 		if d.OldOne {
 			about += "_old"
@@ -170,16 +179,23 @@ func (w *writer) changeLetter(d AccountData) letter {
 		StopText: w.part(variant, "do"),
 		Footer:   w.say("mail.notice_footer", w.args("")),
 	}
+	if !d.OldOne {
+		l.StopText += " " + w.where()
+	}
+	if d.TwoStep == "on" || d.TwoStep == "off" {
+		l.Lead += " " + w.say("mail.two_step_"+d.TwoStep, nil)
+	}
 	switch w.kind {
 	case NoticeRecoveryCodeUsed:
 		l.Rows = append(l.Rows, letterRow{w.say("mail.codes_left", nil), strconv.Itoa(d.CodesLeft)})
 		if d.CodesLeft <= 2 {
 			l.Lead += " " + w.say("mail.codes_low", nil)
 		}
-	case NoticeContactChanged:
+	case NoticeContactChanged, NoticeContactConfirmed:
 		if d.Masked != "" && !d.OldOne {
 			l.Rows = append(l.Rows, letterRow{w.say("mail.new_contact", nil), d.Masked})
 		}
+	case NoticeContactRemoved: // which one is said above
 	case NoticeActionApproved:
 		l.Rows = w.approved(d.Slip)
 	default:
@@ -187,8 +203,23 @@ func (w *writer) changeLetter(d AccountData) letter {
 			l.Rows = append(l.Rows, letterRow{w.say("mail.method", nil), w.say("row."+d.Method+".name", nil)})
 		}
 	}
+	l.Rows = append(l.Rows, w.alsoOff(d.Also)...)
 	l.Rows = append(l.Rows, w.whence(d.Slip)...)
 	return l
+}
+
+// alsoOff is the line on methods that ended with the one that the notice is about.
+func (w *writer) alsoOff(methods []string) []letterRow {
+	var names []string
+	for _, m := range methods {
+		if slices.Contains(factorKinds, m) {
+			names = append(names, w.say("row."+m+".name", nil))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []letterRow{{w.say("mail.also_off", nil), strings.Join(names, w.say("list.comma", nil)+" ")}}
 }
 
 // approved are the lines of what was confirmed.
@@ -257,7 +288,8 @@ var noticeFamilies = []family{
 		".email.subject", ".sms.subject", ".voice.subject", ".totp.subject", ".webauthn.subject",
 		".recovery_codes.subject", ".pin.subject",
 	}},
-	{"notice", []string{NoticeContactChanged}, []string{
+	{"notice", []string{NoticeContactConfirmed}, []string{".phone.subject", ".email.subject", ".phone.what", ".email.what"}},
+	{"notice", []string{NoticeContactChanged, NoticeContactRemoved}, []string{
 		".phone.subject", ".email.subject",
 		".phone_old.subject", ".phone_old.what", ".phone_old.do", ".email_old.subject", ".email_old.what", ".email_old.do",
 	}},

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ Method  Authenticator app
 When    today 14:31 CET
 From    Chrome on Linux
 
-If it wasn’t you, change your password now, then look at your security settings. Type the address of the site yourself.
+If it wasn’t you, change your password now, then look at your security settings. Type the address of the site yourself. “Login and security” shows what happened under “Activity”, and has “Sign out everywhere” under “Devices”.
 
 --
 Contractor sends this about every change to the security of your account.
@@ -90,6 +91,85 @@ func TestAccountTextOfAChangedNumber(t *testing.T) {
 	require.Equal(t, "Contractor: This number was replaced in your account. Not you? Sign in and change your password.", sms)
 }
 
+func TestAccountTextOfTheFirstTimeAndOfTheEnd(t *testing.T) {
+	s := newTestSet(t)
+	tests := []struct{ kind, contact, subject, says, never string }{
+		{NoticeContactConfirmed, "phone", "Your phone number was confirmed", "+49 ••• 142", "changed"},
+		{NoticeContactRemoved, "phone", "Your phone number was removed", "Codes", "changed"},
+		{NoticeRecoveryCodesMade, "", "Backup codes were made", "no other method is at hand", "older"},
+		{NoticeCodesReplaced, "", "New backup codes were made", "an older list", "first"},
+		{NoticePINSet, "", "A PIN was set", "together with another method", "old PIN"},
+		{NoticePINChanged, "", "Your PIN was changed", "The old PIN", "first"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.kind, func(t *testing.T) {
+			d := accountData("email")
+			d.Contact, d.Masked = tt.contact, "+49 ••• 142"
+
+			subject, plain, _, err := s.AccountText("en", tt.kind, d)
+
+			require.NoError(t, err)
+			require.Equal(t, tt.subject, subject)
+			body, _, _ := strings.Cut(plain, "If it wasn’t you")
+			require.NotContains(t, body, tt.never)
+			if tt.kind != NoticeContactRemoved {
+				require.Contains(t, body, tt.says)
+			}
+		})
+	}
+}
+
+func TestAccountTextOfWhatEndsWithIt(t *testing.T) {
+	s := newTestSet(t)
+	d := accountData("email")
+	d.Contact, d.Also, d.TwoStep = "phone", []string{"sms", "voice", evil}, "off"
+
+	_, plain, body, err := s.AccountText("en", NoticeContactRemoved, d)
+
+	require.NoError(t, err)
+	require.Contains(t, plain, "Also off  Text message, Phone call\n")
+	require.Contains(t, plain, "Two-step sign-in is off with it: from now on the password alone opens your account.")
+	require.NotContains(t, plain+body, "evil.example")
+	for _, lang := range s.Languages() {
+		_, without, _, err := s.AccountText(lang, NoticeContactRemoved, accountData("email"))
+		require.NoError(t, err)
+		d.TwoStep = "on"
+		_, on, _, err := s.AccountText(lang, NoticeContactRemoved, d)
+		require.NoError(t, err)
+		require.NotContains(t, without, s.catalogs[lang].plain.fixed["mail.also_off"]+"  ")
+		require.Contains(t, on, s.catalogs[lang].plain.fixed["mail.two_step_on"])
+	}
+}
+
+// TestEveryNoticeSaysWhatToDo: the pages on which the owner finds what to do, and where
+// the tenant helps. Only the tenant's own pages are linked.
+func TestEveryNoticeSaysWhatToDo(t *testing.T) {
+	s := newTestSet(t)
+	for _, lang := range s.Languages() {
+		fixed := s.catalogs[lang].plain.fixed
+		for _, kind := range slices.Concat(notices, accountNotices) {
+			d := accountData("email")
+			d.HelpURL, d.PrivacyURL = "https://contractor.example/help", "javascript:alert(1)"
+
+			_, plain, body, err := s.AccountText(lang, kind, d)
+
+			require.NoError(t, err)
+			for _, key := range []string{"settings.title", "inside.activity", "inside.devices", "do.sign_out_all"} {
+				require.Contains(t, plain, fixed[key], "%s %s: %s", lang, kind, key)
+			}
+			require.True(t, strings.HasSuffix(plain, "\n"+fixed["frame.help"]+": https://contractor.example/help\n"), plain)
+			require.Contains(t, body, `href="https://contractor.example/help"`)
+			require.NotContains(t, plain+body, "javascript")
+		}
+	}
+	code := TextData{
+		Channel: "email", Tenant: "Contractor", Code: "481206", Now: noon, ExpiresAt: noon.Add(time.Minute), PrivacyURL: "https://contractor.example/privacy",
+	}
+	_, plain, _, err := s.Text("en", TextLogin, code)
+	require.NoError(t, err)
+	require.Contains(t, plain, "Privacy: https://contractor.example/privacy\n")
+}
+
 func TestAccountTextOfAUsedBackupCode(t *testing.T) {
 	s := newTestSet(t)
 	d := accountData("email")
@@ -114,7 +194,7 @@ func TestAccountTextHoldsItsRules(t *testing.T) {
 		"bare": func(d *AccountData) { d.Tenant, d.To, d.Slip, d.Zone = "", "", Slip{}, nil },
 		"evil": func(d *AccountData) {
 			d.Tenant, d.App, d.To, d.Masked, d.Method, d.Contact = evil, evil, evil, evil, evil, evil
-			d.Slip = Slip{Amount: evil, Payee: "pay.evil.example/x", App: evil, Device: "https://evil.example", When: noon, Facts: []Fact{{evil, "me@evil.example", false}}}
+			d.Slip = Slip{Amount: evil, Payee: "pay.evil.example/x", App: evil, Device: "https://evil.example", When: noon, Facts: []Fact{{evil, "me@evil.example", false, false}}}
 		},
 		"a code is never told": func(d *AccountData) { d.Code = "481206" },
 	}

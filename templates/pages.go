@@ -42,6 +42,7 @@ type PasswordPage struct {
 	RetryAt   time.Time
 	ForgotURL string
 	Change    string // a Change constant, when it is asked for a change of the settings
+	Progress         // with Change: how far the change has come
 	CanCancel bool
 }
 
@@ -50,19 +51,21 @@ func (PasswordPage) file() string { return "password.html" }
 // CodeField is the part of a page that asks for a code. The zero value asks for
 // none.
 type CodeField struct {
-	Method       string    // email, sms, voice, totp, webauthn, recovery_codes, or pin for the PIN alone
-	Masked       string    // where the code went, such as "a•••@example.test"
-	Digits       int       // of the code; 0 is 6
-	Sent         bool      // says as a notice that a code has just been sent
-	ExpiresAt    time.Time // of the code; zero hides it
-	ResendAt     time.Time // from when a new code may be asked for
-	ResendAction string    // posted with csrf only; "" hides the button
-	TriesLeft    int       // shown with ProblemWrongCode; 0 hides it
-	CodesLeft    int       // unused backup codes
-	Problem      string    // a Problem constant; "" at first
-	LockedUntil  time.Time // with ProblemTooMany and ProblemPINBlocked; hides the field until then
-	AskPIN       bool      // asks for the PIN on the same form, as pin; one error covers both
-	KeyOptions   string    // with webauthn: PublicKeyCredentialRequestOptions as JSON
+	Method       string        // email, sms, voice, totp, webauthn, recovery_codes, or pin for the PIN alone
+	Masked       string        // where the code went, such as "a•••@example.test"
+	Digits       int           // of the code; 0 is 6
+	Sent         bool          // says as a notice that a code has just been sent
+	ExpiresAt    time.Time     // of the code; zero hides it
+	Life         time.Duration // of the code from when it was sent; 0 does not say it
+	ResendAt     time.Time     // from when a new code may be asked for
+	ResendAction string        // posted with csrf only; "" hides the button
+	TriesLeft    int           // shown with ProblemWrongCode; 0 hides it
+	CodesLeft    int           // unused backup codes
+	Problem      string        // a Problem constant; "" at first
+	LockedUntil  time.Time     // with ProblemTooMany and ProblemPINBlocked; hides the field until then
+	AskPIN       bool          // asks for the PIN on the same form, as pin; one error covers both
+	KeyOptions   string        // with webauthn: PublicKeyCredentialRequestOptions as JSON
+	PINHelp      PINHelp       // for who has forgotten the PIN
 }
 
 // Asks reports whether the page takes an answer: a code, a PIN or a key.
@@ -128,6 +131,35 @@ func (c CodeField) ProblemAt() time.Time {
 	return c.LockedUntil
 }
 
+// Exact reports whether the code's end is shown to the second: it is near the time from
+// which there is a new one, and the one rounded and the other not would look as if
+// nothing worked in between.
+func (c CodeField) Exact() bool {
+	return !c.ExpiresAt.IsZero() && !c.ResendAt.IsZero() && c.ResendAt.After(c.ExpiresAt.Add(-time.Minute))
+}
+
+// Seconds is Life in seconds while that is how people count it, else 0.
+func (c CodeField) Seconds() int {
+	if c.Life > 2*time.Minute {
+		return 0
+	}
+	return int(c.Life / time.Second)
+}
+
+// Minutes is Life in whole minutes.
+func (c CodeField) Minutes() int { return int(c.Life / time.Minute) }
+
+// LongWait reports whether a new code takes longer than anybody likes to wait, or than
+// the old one works, so that to begin anew is worth a word.
+func (c CodeField) LongWait(now time.Time) bool {
+	wait := c.ResendAt.Sub(now)
+	return wait > 0 && !c.ExpiresAt.IsZero() && (c.ResendAt.After(c.ExpiresAt) || wait > 5*time.Minute)
+}
+
+// AsksPIN reports whether the PIN is asked for, alone or with a code, or would be if it
+// were not shut.
+func (c CodeField) AsksPIN() bool { return c.AskPIN || c.Method == "pin" }
+
 // Width is the number of digits to draw marks for.
 func (c CodeField) Width() int {
 	if c.Digits == 0 {
@@ -173,6 +205,7 @@ type Slip struct {
 	When   time.Time
 	Device string // such as "Chrome on Linux"
 	Same   bool   // it is the device that the user now holds
+	Odd    bool   // a name in it mixes alphabets, as a disguised one does
 }
 
 // Empty reports whether there is nothing to show.
@@ -180,12 +213,13 @@ func (s Slip) Empty() bool {
 	return s.Amount == "" && s.Payee == "" && len(s.Facts) == 0 && s.App == "" && s.When.IsZero() && s.Device == ""
 }
 
-// Fact is a line of a slip. Label is account, reference, holder, iban, change,
-// current or new; another label is shown as it is.
+// Fact is a line of a slip. Label is one of those that the pages have words for, such as
+// account or reference; another label is shown as it is.
 type Fact struct {
-	Label string
-	Value string
-	Mono  bool // account numbers and ids, which always run from left to right
+	Label  string
+	Value  string
+	Mono   bool // account numbers and ids, which always run from left to right
+	Choice bool // Value is one of a few, which the pages have words for
 }
 
 // ChallengePage asks for a code, at sign-in, for an action or for a change in
@@ -340,6 +374,8 @@ type LogoutPage struct {
 	Fields  []Field // what the app sent and the answer needs
 	Done    bool
 	BackURL string // to the app, when it registered one
+	// SignInURL leads in again, after Done; "" leaves it out.
+	SignInURL string
 }
 
 func (LogoutPage) file() string { return "logout.html" }

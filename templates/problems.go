@@ -69,6 +69,6 @@ func (p ErrorPage) Key() string {
 
 // actions have texts of their own; any other action is shown by its name.
 var actions = []string{
-	"payout.request", "payment_details.add", "withdrawal.confirm", "bid.place", "mfa.enable", "mfa.disable",
+	"payout.request", "payment_details.add", "withdrawal.confirm", "operation.confirm", "bid.place", "mfa.enable", "mfa.disable",
 	"contact.verify", "settings.change", // codes of the settings
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// RecoveryCodesPage shows new backup codes, once. It posts saved=1. The list is
-// downloaded from DownloadURL, or by a form that posts codes, separated by
-// blanks, to DownloadAction.
+// RecoveryCodesPage shows new backup codes, once. It posts saved=1 and codes,
+// separated by blanks, so that a page without the tick can be shown again: the server
+// has none of them any more. The list is downloaded from DownloadURL, or by a form that
+// posts codes to DownloadAction.
 type RecoveryCodesPage struct {
 	Frame
 	Wizard
@@ -58,8 +59,18 @@ func (s *Set) RecoverySheet(lang string, p RecoveryCodesPage) (string, error) {
 	return b.String(), nil
 }
 
-// sheetOf says whose sheet it is, and of which day.
+// sheetOf says whose sheet it is, of which day, and, where there was one before, that
+// this one no longer works.
 func (c *catalog) sheetOf(p RecoveryCodesPage) (string, error) {
+	whose, err := c.sheetFor(p)
+	if err != nil || !p.Replaced {
+		return whose, err
+	}
+	older, err := c.text("recovery.paper_older")
+	return whose + " " + older, err
+}
+
+func (c *catalog) sheetFor(p RecoveryCodesPage) (string, error) {
 	if p.MadeAt.IsZero() {
 		return c.text("recovery.paper_for_undated", "Account", p.Account)
 	}
@@ -80,7 +91,8 @@ type RecoveryRenewPage struct {
 	Total       int // of the set; 0 is: none were ever made
 	MadeAt      time.Time
 	AskPIN      bool
-	Problem     string // ProblemWrongCode, ProblemEmpty, ProblemPINBlocked, ProblemPINDead
+	PINHelp     PINHelp // with AskPIN
+	Problem     string  // ProblemWrongCode, ProblemEmpty, ProblemPINBlocked, ProblemPINDead
 	TriesLeft   int
 	LockedUntil time.Time
 }

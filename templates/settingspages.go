@@ -28,6 +28,7 @@ type SettingsPage struct {
 	Advice     string
 	TwoStep    TwoStep
 	Choice     *MethodChoice // where only one method may be on; posts method=sms, email or off
+	NeedsPIN   *RowAction    // makes a PIN, which most of the rest waits for; nil where nothing does
 	Rows       []FactorRow   // in the order of policy
 	Contacts   []ContactRow
 	Passkeys   []KeyRow      // "Passkeys on your devices"
@@ -51,6 +52,7 @@ type News struct {
 	Done       string // a Done constant; "" says nothing
 	DoneMethod string // the kind that it is about: email, sms, voice, totp, webauthn, recovery_codes, pin; "" for none
 	Mailed     bool   // the owner was told by email, too
+	Switched   string // on or off where this has switched two-step sign-in; "" says nothing
 }
 
 // What has just been done. A page that is opened again may say it again, but
@@ -66,7 +68,8 @@ const (
 	DoneMFAEnabled       = "mfa_enabled"
 	DoneMFADisabled      = "mfa_disabled"
 	DonePINChanged       = "pin_changed"
-	DoneCodesMade        = "recovery_codes_made"
+	DoneCodesMade        = "recovery_codes_made" // for the first time
+	DoneCodesReplaced    = "recovery_codes_replaced"
 	DonePasswordChanged  = "password_changed"
 	DoneDeviceRemoved    = "device_removed"
 	DoneDevicesRevoked   = "devices_revoked"
@@ -79,7 +82,7 @@ const (
 
 var doneNews = []string{
 	DoneSaved, DoneContactConfirmed, DoneContactChanged, DoneContactRemoved, DoneFactorAdded, DoneFactorRemoved,
-	DoneFactorChanged, DoneMFAEnabled, DoneMFADisabled, DonePINChanged, DoneCodesMade, DonePasswordChanged,
+	DoneFactorChanged, DoneMFAEnabled, DoneMFADisabled, DonePINChanged, DoneCodesMade, DoneCodesReplaced, DonePasswordChanged,
 	DoneDeviceRemoved, DoneDevicesRevoked, DoneSessionEnded, DoneSessionsEnded, DoneAppRemoved, DoneActionApproved,
 	DoneCancelled,
 }
@@ -103,20 +106,23 @@ var (
 
 // What would make the account safer; the status line ends with it.
 const (
-	AdviceSecondMethod = "second_method" // with one way only
+	AdviceSecondMethod = "second_method" // with one way only, on a phone or a device
+	AdviceSecondOther  = "second_other"  // with one way only that no lost phone takes away
 	AdviceSecondKey    = "second_key"
 	AdviceCodes        = "recovery_codes" // there are none
 	AdviceTurnOn       = "turn_on"        // ways exist, and two-step sign-in is off
 	AdviceStart        = "start"          // nothing is set up
 )
 
-var advices = []string{AdviceSecondMethod, AdviceSecondKey, AdviceCodes, AdviceTurnOn, AdviceStart}
+var advices = []string{AdviceSecondMethod, AdviceSecondOther, AdviceSecondKey, AdviceCodes, AdviceTurnOn, AdviceStart}
 
 // Task is a line of the checklist, computed from the state of the account.
 type Task struct {
-	Name string // a Task constant
-	URL  string // where it is done; "" when Done
-	Done bool
+	Name   string // a Task constant
+	URL    string // where it is done; "" when Done
+	Post   bool   // the URL takes a form with csrf and Fields
+	Fields []Field
+	Done   bool
 }
 
 // The tasks of the checklist.
@@ -147,6 +153,7 @@ type TwoStep struct {
 	Since   time.Time
 	Action  string // "" shows no button
 	Blocked string // a Blocked constant: why there is no button; "" says nothing
+	OneWay  bool   // with StateRequired: there is one method and no choice
 }
 
 // MethodChoice is a radio group; its form posts method to Action.
@@ -172,9 +179,11 @@ type FactorRow struct {
 	Masked    string // where its codes go
 	Name      string // of the device, given by the user
 	First     bool   // asked first
+	Apart     bool   // with StateRequired: two-step sign-in is off, and only actions ask for it
 	Since     time.Time
 	LastUsed  time.Time
-	CodesLeft int // of recovery_codes, with CodesTotal
+	Unused    bool // never used since it was set up; says so
+	CodesLeft int  // of recovery_codes, with CodesTotal
 	// CodesTotal is how many were made; 0 says that there are none.
 	CodesTotal int
 	Actions    []RowAction
@@ -225,6 +234,7 @@ const (
 	DoRemove     = "remove"
 	DoRename     = "rename"
 	DoMakeNew    = "make_new"
+	DoMake       = "make"
 	DoSet        = "set"
 	DoSignOut    = "sign_out"
 	DoAddPasskey = "add_passkey"
@@ -235,7 +245,7 @@ const (
 )
 
 var dos = []string{
-	DoAdd, DoEnable, DoChange, DoEdit, DoConfirm, DoTurnOff, DoRemove, DoRename, DoMakeNew, DoSet, DoSignOut,
+	DoAdd, DoEnable, DoChange, DoEdit, DoConfirm, DoTurnOff, DoRemove, DoRename, DoMakeNew, DoMake, DoSet, DoSignOut,
 	DoAddPasskey, DoAddKey, DoRemoveAll, DoSignOutAll, DoRemoveApp,
 }
 
@@ -258,83 +268,17 @@ const (
 	BlockedPhone      = "no_phone"                      // it needs a confirmed number first
 	BlockedStaff      = "staff"                         // only the organization's contact person can
 	BlockedHold       = "hold"                          // for a while after a recovery
+	BlockedAddress    = "address_unconfirmed"           // the account's address is to be confirmed first
 	BlockedPIN        = "no_pin"                        // it needs a PIN first
 	BlockedInUse      = "in_use"                        // a method needs the contact
+	BlockedChoice     = "choice"                        // it is done by choosing the method
+	BlockedPINDead    = "pin_dead"                      // the PIN has stopped working
 )
 
 var blocks = []string{
 	BlockedIdentity, BlockedForbidden, BlockedRequired, BlockedLast, BlockedNeverGoes, BlockedRegistered,
-	BlockedCountry, BlockedPhone, BlockedStaff, BlockedHold, BlockedPIN, BlockedInUse,
-}
-
-// DevicesPage lists trusted devices and sessions; the one that the user now
-// holds comes first.
-type DevicesPage struct {
-	Inside
-	News
-	HasDevices bool // the policy knows trusted devices
-	Devices    []DeviceRow
-	Sessions   []DeviceRow
-	// DevicesActions are about all trusted devices, SessionsActions about all
-	// sessions.
-	DevicesActions  []RowAction
-	SessionsActions []RowAction
-}
-
-func (DevicesPage) file() string { return "settings-devices.html" }
-
-// DeviceRow is a trusted device or a session.
-type DeviceRow struct {
-	Name     string // given by the user; "" shows Device
-	Device   string // such as "Chrome on Linux"
-	Address  string // where it was used last
-	Since    time.Time
-	LastUsed time.Time
-	Until    time.Time // trusted, or signed in, until
-	This     bool      // the browser that the user now holds
-	Actions  []RowAction
-}
-
-// ActivityPage lists what happened to the account, newest first.
-type ActivityPage struct {
-	Inside
-	Events      []ActivityEvent
-	NewerURL    string
-	OlderURL    string
-	PasswordURL string // in "Not you?"; "" leaves it out
-}
-
-func (ActivityPage) file() string { return "settings-activity.html" }
-
-// ActivityEvent is one line of the activity. Type and Result are those of the
-// audit log; a pair without a text of its own is shown in general words.
-type ActivityEvent struct {
-	Type    string // such as "challenge.tried"
-	Result  string // such as "mismatch"; "ok" and "" are the same
-	Method  string // email, sms, voice, totp, webauthn, recovery_codes or pin; "" for none
-	At      time.Time
-	App     string
-	Device  string
-	Address string
-}
-
-// AppsPage lists the apps that may use the account.
-type AppsPage struct {
-	Inside
-	News
-	Apps []AppRow
-}
-
-func (AppsPage) file() string { return "settings-apps.html" }
-
-// AppRow is an app with access.
-type AppRow struct {
-	Name     string
-	AppHost  string
-	Scopes   []string
-	Since    time.Time
-	LastUsed time.Time
-	Actions  []RowAction
+	BlockedCountry, BlockedPhone, BlockedStaff, BlockedHold, BlockedAddress, BlockedPIN, BlockedInUse,
+	BlockedChoice, BlockedPINDead,
 }
 
 // ConfirmChangePage asks once more before something is removed or turned off,
@@ -348,6 +292,8 @@ type ConfirmChangePage struct {
 	Masked  string // the number or address that it is about
 	Losses  []Loss
 	Next    bool   // a proof is asked for after this page
+	NextTo  string // the number or address to which the code of the next page goes; "" says only that there is one
+	Alone   bool   // it is the only second step: after it the password alone opens the account
 	Refused string // a Blocked constant, or the name of a flag: it cannot be done; the button is gone
 	BackURL string
 }

@@ -105,7 +105,7 @@ func TestTheHubWarnsOfFewBackupCodes(t *testing.T) {
 		p := drawnPage(t, SettingsPage{Inside: inside(), Rows: []FactorRow{{Kind: "recovery_codes", CodesLeft: left, CodesTotal: 10}}})
 
 		row := content(p.byID("row-recovery_codes"))
-		require.Equal(t, want, strings.Contains(row, "Make new codes soon"), "%d left", left)
+		require.Equal(t, want, strings.Contains(row, "Make new ones soon"), "%d left", left)
 	}
 }
 
@@ -137,6 +137,65 @@ func TestConfirmChangePostsOnceMore(t *testing.T) {
 	require.Nil(t, drawnPage(t, page).byID("submit"), "what cannot be done has no button")
 }
 
+// TestADeviceOfTodayHasATime: "until today" would leave the reader with no time at all.
+func TestADeviceOfTodayHasATime(t *testing.T) {
+	tests := []struct {
+		name  string
+		until time.Time
+		want  string
+	}{
+		{"later today", noon.Add(time.Hour), "trusted until 15:31 CET today"},
+		{"after midnight in the zone of the page", time.Date(2026, 11, 21, 23, 30, 0, 0, time.UTC), "trusted until 22 November 2026"},
+		{"next week", noon.Add(7 * day), "trusted until 28 November 2026"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := drawnPage(t, DevicesPage{Inside: inside(), HasDevices: true, Devices: []DeviceRow{{Device: "Chrome on Linux", Since: noon, Until: tt.until}}})
+
+			require.Contains(t, content(p.byID("devices")), tt.want)
+		})
+	}
+}
+
+// TestALinkOfTomorrowSaysTheDay: the clock alone would name the minute in which the
+// page is read.
+func TestALinkOfTomorrowSaysTheDay(t *testing.T) {
+	page := SignUpPage{Frame: house(), Action: "/x", Username: "alice@example.test", Sent: true, ExpiresAt: noon.Add(24 * time.Hour)}
+	require.Contains(t, content(drawnPage(t, page).byID("sent")), "It works once, until 22 November 2026, 14:31 CET.")
+	page.ExpiresAt = noon.Add(30 * time.Minute)
+	require.Contains(t, content(drawnPage(t, page).byID("sent")), "It works once, until 15:01 CET.")
+}
+
+// TestWhatEndsReadsWell asks with one browser and with many, with devices and without.
+func TestWhatEndsReadsWell(t *testing.T) {
+	tests := []struct {
+		losses []Loss
+		want   string
+	}{
+		{[]Loss{{What: LossSessions, N: 1}}, "Your session in this browser"},
+		{[]Loss{{What: LossSessions, N: 3}, {What: LossDevices, N: 1}}, "3 sessions, the one in this browser among them1 trusted device"},
+	}
+	for _, tt := range tests {
+		p := drawnPage(t, ConfirmChangePage{Frame: task(""), Action: "/x", Change: ChangeEndSessions, Losses: tt.losses})
+		require.Equal(t, tt.want, content(p.byID("lost")))
+		require.Contains(t, content(p.byID("main")), "What ends")
+		require.NotContains(t, content(p.byID("main")), "You would lose")
+	}
+	p := drawnPage(t, ConfirmChangePage{Frame: task(""), Action: "/x", Change: ChangeEndSessions})
+	require.Nil(t, p.byID("lost"), "nothing ends, and nothing is said of it")
+}
+
+func TestTheDonePageSaysThatTwoStepSignInIsOn(t *testing.T) {
+	page := EnrolDonePage{Frame: task(""), Method: "totp", TwoStepOn: true, Methods: 2, Advice: AdviceCodes}
+	p := drawnPage(t, page)
+	require.Contains(t, content(p.byID("two-step-on")), "Two-step sign-in is now on")
+	require.Contains(t, content(p.byID("status")), "2 methods")
+	require.Contains(t, content(p.byID("status")), "backup codes")
+
+	page.TwoStepOn = false
+	require.Nil(t, drawnPage(t, page).byID("two-step-on"))
+}
+
 func TestActivityKey(t *testing.T) {
 	tests := []struct{ kind, result, want string }{
 		{"login.completed", "ok", "activity.login.completed"},
@@ -144,6 +203,8 @@ func TestActivityKey(t *testing.T) {
 		{"challenge.tried", "", "activity.challenge.tried.ok"},
 		{"password.tried", "wrong", "activity.password.tried.wrong"},
 		{"factor.added", "anything", "activity.factor.added"},
+		{"challenge.tried", "replayed", "activity.challenge.tried.wrong"},
+		{"password.changed", "refused", "activity.password.changed.refused"},
 		{"mfa.disable", "ok", "activity.mfa.disabled"},
 		{"other", "", "activity.other"},
 		{"made.up", "ok", "activity.other"},

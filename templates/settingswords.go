@@ -12,27 +12,42 @@ import (
 // activities are the pairs of type and result that the activity tells in words
 // of their own; see [ActivityEvent.Key].
 var activities = []string{
-	"login.completed", "password.tried.ok", "password.tried.wrong", "password.tried.refused", "password.changed", "password.reset",
+	"login.completed", "stepup.completed", "password.tried.ok", "password.tried.wrong", "password.tried.refused", "password.changed",
+	"password.changed.refused", "password.reset",
 	"challenge.sent", "challenge.failed", "challenge.tried.ok", "challenge.tried.wrong", "challenge.refused", "challenge.locked",
-	"challenge.cancelled", "factor.locked", "second_step_failed",
-	"factor.added", "factor.removed", "factor.changed", "contact.added", "contact.confirmed", "contact.changed", "contact.removed",
-	"mfa.enabled", "mfa.disabled", "mfa.reset", "pin.set", "pin.changed", "pin.removed", "recovery_codes.made", "recovery_code.used",
-	"device.trusted", "device.removed", "device.theft", "devices.revoked", "session.ended", "sessions.ended",
-	"confirmation.approved", "confirmation.denied", "confirmation.expired", "consent.given", "consent.removed", "account.created",
-	"other",
+	"challenge.cancelled", "factor.locked", "second_step_failed", "downgrade_attempt",
+	"factor.added", "factor.removed", "factor.changed", "factor.cloned", "contact.added", "contact.confirmed", "contact.changed", "contact.removed",
+	"mfa.enabled", "mfa.disabled", "mfa.reset", "pin.set", "pin.changed", "pin.removed",
+	"recovery_codes.made", "recovery_codes.replaced", "recovery_code.used",
+	"device.trusted", "device.removed", "device.theft", "devices.revoked", "session.ended", "session.ended_there", "sessions.ended",
+	"confirmation.approved", "confirmation.declined", "confirmation.failed", "confirmation.denied", "confirmation.expired",
+	"consent.given", "consent.declined", "consent.removed", "access.ended", "account.created", "other",
 }
+
+// signIns are the ways in which a sign-in is told; see [ActivityEvent.Method].
+var signIns = []string{"password", "email", "sms", "voice", "totp", "webauthn", "recovery_codes", "passkey", "device"}
 
 // sameActivity are other names for what an activity tells.
 var sameActivity = map[string]string{
 	"challenge.tried.mismatch": "challenge.tried.wrong",
+	"challenge.tried.replayed": "challenge.tried.wrong", // a code that was right once
+	"challenge.tried.cloned":   "challenge.refused",     // told by factor.cloned, too
 	"mfa.enable":               "mfa.enabled",
 	"mfa.disable":              "mfa.disabled",
 	"password.change":          "password.changed",
 }
 
-// Key is the key of the event's sentence: that of type and result when there is
-// one, else that of the type, else a general one.
+// Key is the key of the event's sentence: that of type and method for what differs
+// by the method, that of type and result when there is one, else that of the type,
+// else a general one.
 func (e ActivityEvent) Key() string {
+	if e.MethodTold() {
+		if e.Type == "login.completed" {
+			return "activity.login.completed." + e.Method
+		}
+		// The same words as in the email about it.
+		return "notice." + strings.Replace(e.Type, ".", "_", 1) + "." + e.about() + ".subject"
+	}
 	result := e.Result
 	if result == "" {
 		result = "ok"
@@ -48,12 +63,40 @@ func (e ActivityEvent) Key() string {
 	return "activity.other"
 }
 
+// about is what the email about the event differs by: a contact is an address or a
+// number, whichever way its code came.
+func (e ActivityEvent) about() string {
+	switch {
+	case !slices.Contains(contactEvents, e.Type):
+		return e.Method
+	case e.Method == "sms" || e.Method == "voice":
+		return "phone"
+	}
+	return e.Method
+}
+
+var contactEvents = []string{"contact.confirmed", "contact.changed", "contact.removed"}
+
+// MethodTold reports whether the event's sentence names its method.
+func (e ActivityEvent) MethodTold() bool {
+	switch e.Type {
+	case "login.completed":
+		return slices.Contains(signIns, e.Method)
+	case "factor.added", "factor.removed", "factor.changed":
+		return slices.Contains(factorKinds, e.Method)
+	case "contact.confirmed", "contact.changed", "contact.removed":
+		return slices.Contains([]string{"email", "sms", "voice"}, e.Method)
+	}
+	return false
+}
+
 // Bad reports whether the event is one that the user should look at.
 func (e ActivityEvent) Bad() bool {
 	return slices.Contains([]string{
 		"activity.password.tried.wrong", "activity.password.tried.refused", "activity.challenge.tried.wrong",
 		"activity.challenge.locked", "activity.factor.locked", "activity.second_step_failed", "activity.device.theft",
-		"activity.confirmation.denied",
+		"activity.challenge.refused", "activity.confirmation.denied", "activity.confirmation.failed", "activity.password.changed.refused",
+		"activity.factor.cloned", "activity.access.ended",
 	}, e.Key())
 }
 
@@ -65,9 +108,9 @@ func (e ActivityEvent) Icon() string {
 		return "alert"
 	case slices.Contains([]string{"device", "devices", "session", "sessions"}, kind):
 		return "device"
-	case kind == "confirmation" || kind == "consent":
+	case kind == "confirmation" || kind == "consent" || kind == "access":
 		return "app"
-	case e.Type == "login.completed":
+	case e.Type == "login.completed" || e.Type == "stepup.completed":
 		return "user"
 	case slices.Contains([]string{"factor", "contact", "mfa", "pin", "password", "recovery_codes", "recovery_code"}, kind):
 		return "lock"
@@ -81,6 +124,12 @@ func (p ConfirmChangePage) Ask() string {
 		return "ask." + p.Change
 	}
 	return "ask.other"
+}
+
+// Ends reports whether what goes was never the user's own, as sessions are: that ends,
+// and nobody loses it.
+func (p ConfirmChangePage) Ends() bool {
+	return slices.Contains([]string{ChangeEndSession, ChangeEndSessions, ChangeRemoveDevice, ChangeRemoveDevices}, p.Change)
 }
 
 // Lost are the losses that go, Kept those that stay.
@@ -153,6 +202,7 @@ var settingsFamilies = []family{
 	{"do", dos, whole},
 	{"blocked", blocks, whole},
 	{"activity", activities, whole},
+	{"activity.login.completed", signIns, whole},
 	{"change", factorKinds, []string{".enable", ".change", ".disable"}},
 	{"change", []string{
 		ChangeTurnOn2FA, ChangeTurnOff2FA, ChangeSwitchMethod, ChangeFirst, ChangeRemoveEmail, ChangeRemovePhone,

@@ -38,6 +38,8 @@ type TextData struct {
 	Zone       *time.Location // nil is UTC
 	ActionName string         // of code.action, such as "payout.request"
 	Slip       Slip           // what is confirmed; of a notice: When and Device
+	HelpURL    string         // the tenant's page of help, at the foot of an email; "" leaves it out
+	PrivacyURL string         // likewise
 	StopURL    string         // "Didn't ask for this?"; must not contain the code; "" leaves it out
 	Words      string         // the tenant's own words of a code, as CheckWords accepts them; "" for ours
 }
@@ -48,7 +50,8 @@ var textKeys = []string{
 	"sms.login", "sms.login_plain", "sms.short", "sms.last_line", "sms.notice", "voice.call", "voice.sign_in", "voice.greeting", "voice.again",
 	"mail.code.life", "mail.code.subject", "mail.code.subject_plain", "mail.requested", "mail.stop",
 	"mail.stop_link", "mail.stop_plain", "mail.stop_action", "mail.never", "mail.footer", "mail.footer_plain",
-	"mail.notice_footer", "mail.when", "mail.from", "mail.today",
+	"mail.notice_footer", "mail.when", "mail.from", "mail.today", "mail.where", "settings.title", "inside.activity", "inside.devices",
+	"do.sign_out_all", "frame.help", "frame.privacy", "list.comma",
 }
 
 // Text writes a message in lang. An email has a subject, which never contains

@@ -21,7 +21,7 @@ func payoutText(channel string) TextData {
 	d := loginText(channel)
 	d.ActionName = "payout.request"
 	d.Slip = Slip{
-		Amount: "1,250.00 EUR", Payee: "ACME GmbH", Facts: []Fact{{"account", "DE•• •••• 4821", true}},
+		Amount: "1,250.00 EUR", Payee: "ACME GmbH", Facts: []Fact{{"account", "DE•• •••• 4821", true, false}},
 		App: "Demo Shop", When: noon, Device: "Chrome on Linux",
 	}
 	return d
@@ -167,7 +167,7 @@ func TestTextMailHoldsItsRules(t *testing.T) {
 			"minimal": func(d *TextData) { *d = TextData{Channel: "email", Code: "481206", ExpiresAt: noon} },
 			"evil": func(d *TextData) {
 				d.Tenant, d.App, d.ActionName, d.Slip.Payee, d.Slip.Device, d.Slip.Amount = evil, evil, evil, evil, evil, evil
-				d.Slip.Facts = []Fact{{evil, "see https://evil.example/pay or mail me@evil.example", false}}
+				d.Slip.Facts = []Fact{{evil, "see https://evil.example/pay or mail me@evil.example", false, false}}
 			},
 		} {
 			t.Run(kind+" "+what, func(t *testing.T) {

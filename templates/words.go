@@ -72,6 +72,15 @@ func CheckWords(channel, text string) (segments int, err error) {
 	return segments, nil
 }
 
+// OneSMSWould reports whether text is in the GSM alphabet, of which one SMS holds 160
+// characters: another script takes two for as many words.
+//
+// Source: 3GPP TS 23.038 §6.2.1.
+func OneSMSWould(text string) bool {
+	_, gsm := gsmLen(inBraces.ReplaceAllString(text, ""))
+	return gsm
+}
+
 // usual are values of a usual length.
 var usual = map[string]string{
 	"code": "123456", "tenant": "Example Company", "app": "Example Shop", "until": "14:36 CET",

@@ -85,11 +85,11 @@ func (h *Handler) showProof(c *gin.Context, st *consent.Standing, status int, ch
 func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa.Verdict, err error) templates.CodeField {
 	field := templates.CodeField{
 		Method: string(challenge.Method), Masked: challenge.Masked, Digits: challenge.Digits,
-		ExpiresAt: challenge.ExpiresAt, ResendAt: challenge.ResendAt, TriesLeft: v.TriesLeft,
+		ExpiresAt: challenge.ExpiresAt, Life: challenge.TTL, ResendAt: challenge.ResendAt, TriesLeft: v.TriesLeft,
 		ResendAction: base(st) + "/challenge/resend",
 		Sent:         err == nil && challenge.Status == mfa.ChallengeSent,
 	}
-	field.AskPIN = st.Target.PIN
+	field.AskPIN, field.PINHelp = st.Target.PIN, web.PINHelp(st.Realm, true)
 	if challenge.Ceremony != nil {
 		field.KeyOptions = challenge.Ceremony.Options
 	}
@@ -206,7 +206,7 @@ func onlyPIN(st *consent.Standing) bool { return st.Target.PIN && st.Target.Proo
 
 // renderPIN asks for the PIN as a stage of its own.
 func (h *Handler) renderPIN(c *gin.Context, st *consent.Standing, status int, v mfa.Verdict, err error) error {
-	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: v.TriesLeft}
+	field := templates.CodeField{Method: string(policy.PIN), TriesLeft: v.TriesLeft, PINHelp: web.PINHelp(st.Realm, true)}
 	field.Problem, field.LockedUntil = web.ProofProblem(err)
 	if field.Problem == templates.ProblemTooMany {
 		field.Problem = templates.ProblemPINBlocked

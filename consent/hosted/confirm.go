@@ -70,14 +70,6 @@ func (h *Handler) renderConfirm(c *gin.Context, st *consent.Standing, status int
 	return h.Pages.Render(c, status, page)
 }
 
-// slip is what the user is asked to confirm: the app, the time, the device, and
-// nothing that the app could style.
-func (h *Handler) slip(c *gin.Context, st *consent.Standing) templates.Slip {
-	return templates.Slip{
-		App: st.Client.Name, When: st.Request.RequestedAt, Device: h.browser(c, st).UserAgent, Same: true,
-	}
-}
-
 // renderStagePassword asks for the password as a stage of the action.
 func (h *Handler) renderStagePassword(c *gin.Context, st *consent.Standing, status int, problem string, retry time.Time) error {
 	return h.Pages.Render(c, status, templates.PasswordPage{

@@ -114,15 +114,15 @@ func (h *Handler) submitPassword(c *gin.Context, st *consent.Standing) error {
 func (h *Handler) verifyPassword(c *gin.Context, st *consent.Standing, name, password string) (identity.User, error) {
 	ctx := c.Request.Context()
 	user, err := h.SignIn.VerifyFrom(ctx, st.Realm.Tenant.ID, name, password, web.ClientIP(c), h.Cookies.Known(c, st.Realm))
-	result := "ok"
+	result, userID := "ok", user.ID
 	switch {
 	case errors.Is(err, identity.ErrCredentials):
-		result = "wrong"
+		result, userID = "wrong", h.SignIn.Named(ctx, st.Realm.Tenant.ID, name)
 	case err != nil:
 		result = "refused"
 	}
 	h.Observe(ctx, mfa.Event{
-		Kind: "password.tried", Subject: mfa.Subject{TenantID: st.Realm.Tenant.ID, UserID: user.ID}, Result: result,
+		Kind: "password.tried", Subject: mfa.Subject{TenantID: st.Realm.Tenant.ID, UserID: userID}, Result: result,
 		Owner: st.In.ID, IP: web.ClientIP(c), At: h.Now(), Data: map[string]string{"client": st.Client.ID},
 	})
 	return user, err
@@ -165,8 +165,12 @@ func (h *Handler) renderPassword(c *gin.Context, st *consent.Standing, status in
 	if !pinned {
 		frame.NotYou = base(st) + "/not-you"
 	}
-	return h.Pages.Render(c, status, templates.PasswordPage{
+	page := templates.PasswordPage{
 		Frame: frame, Action: base(st) + "/password", Username: name, Problem: problem, RetryAt: retry,
 		CanCancel: st.Request.ReturnTo == "", ForgotURL: st.Realm.Tenant.Path() + "/forgot",
-	})
+	}
+	if pinned && st.Request.ReturnTo != "" {
+		page.Change = templates.ChangeSettings // the settings ask somebody who is signed in once more
+	}
+	return h.Pages.Render(c, status, page)
 }

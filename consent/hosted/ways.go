@@ -36,7 +36,7 @@ func (h *Handler) ways(c *gin.Context, st *consent.Standing, challenge *mfa.Chal
 			Reason: reasonWords[o.Reason], AvailableAt: o.AvailableAt,
 		})
 	}
-	return ways, nil
+	return web.CodesLast(ways), nil
 }
 
 // chainOf is challenge while its chain can go on; after a lock-out the next one

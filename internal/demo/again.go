@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/templates"
 )
 
 // missing are the tenants that no earlier run has written. Of the others only the
@@ -47,6 +49,11 @@ func (d *Demo) written(ctx context.Context, sc scene) (t identity.Tenant, whole 
 // be another one each time.
 func (d *Demo) readdress(ctx context.Context, t identity.Tenant) error {
 	t.Issuer = d.URL + t.Path()
+	for about, address := range map[string]*string{templates.PaperHelp: &t.HelpURL, templates.PaperPrivacy: &t.Privacy} {
+		if *address == "" || strings.HasSuffix(*address, paperPath(t.Slug, about)) { // one of an operator's own stays
+			*address = d.URL + paperPath(t.Slug, about)
+		}
+	}
 	_, err := d.Server.Store.UpdateTenant(ctx, t)
 	if err != nil {
 		return err

@@ -4,12 +4,24 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/setup"
 	"github.com/sallyport-id/sallyport/mfa/policy"
+	"github.com/sallyport-id/sallyport/templates"
 )
+
+// zoneName is where the tenants of the demo are.
+const zoneName = "Europe/Berlin"
+
+// zone is where the demo is: its own pages show their times as those of its tenants
+// do, so that a code which is good until 14:36 arrived at 14:31.
+func zone() *time.Location { return identity.Tenant{TimeZone: zoneName}.Zone() }
+
+// settled is how long ago the people of the demo confirmed what they have.
+const settled = 30 * 24 * time.Hour
 
 // house is one tenant of the demo.
 type house struct {
@@ -168,10 +180,10 @@ type scene struct {
 // scenes writes the demo's tenants down as a file would, people without
 // password hashes. Secrets come from the key ring, so that they are
 // the same at the next start with the same data.
-func scenes(ring *seal.Ring, shopCallback string) ([]scene, error) {
+func scenes(ring *seal.Ring, serverURL, shopCallback string) ([]scene, error) {
 	var all []scene
 	for _, h := range houses {
-		s, err := newScene(h, ring, shopCallback)
+		s, err := newScene(h, ring, serverURL, shopCallback)
 		if err != nil {
 			return nil, fmt.Errorf("demo tenant %s: %w", h.slug, err)
 		}
@@ -210,7 +222,7 @@ func (s scene) inhabitants(hashes map[string]string) setup.Tenant {
 	return t
 }
 
-func newScene(h house, ring *seal.Ring, shopCallback string) (scene, error) {
+func newScene(h house, ring *seal.Ring, serverURL, shopCallback string) (scene, error) {
 	preset, err := policy.Preset(h.preset)
 	if err != nil {
 		return scene{}, err
@@ -222,7 +234,8 @@ func newScene(h house, ring *seal.Ring, shopCallback string) (scene, error) {
 	}
 	s := scene{house: h, people: h.people(numbers[h.country]), notYet: append([]string{}, notYet...)}
 	s.tenant = setup.Tenant{
-		Slug: h.slug, Name: h.name, Brand: h.brand, Policy: document, Preset: h.preset, TimeZone: "Europe/Berlin",
+		Slug: h.slug, Name: h.name, Brand: h.brand, Policy: document, Preset: h.preset, TimeZone: zoneName,
+		HelpURL: serverURL + paperPath(h.slug, templates.PaperHelp), Privacy: serverURL + paperPath(h.slug, templates.PaperPrivacy),
 		Reason: "demo",
 	}
 	for i := range s.people {

@@ -185,7 +185,7 @@ func (d *Demo) build(db *store.DB, o Options) error {
 		return err
 	}
 	d.seeded = make(chan struct{})
-	d.Mailbox = &Mailbox{Now: d.Clock.Now, Slug: d.slug}
+	d.Mailbox = &Mailbox{Now: d.Clock.Now, Tenant: d.tenant}
 	r := &routes{
 		mailbox: d.Mailbox, clock: d.Clock, scenes: d.cast, shopURL: d.ShopURL, testClock: o.TestClock,
 		issuer: func(slug string) string { return d.URL + "/t/" + slug },
@@ -217,12 +217,13 @@ func (d *Demo) cast(ctx context.Context) []scene {
 	return *s
 }
 
-func (d *Demo) slug(tenantID string) string {
-	realm, err := d.Server.Realms.AtLeast(context.Background(), tenantID, 0)
+// tenant is the tenant with this id; a tenant that is not there is nameless.
+func (d *Demo) tenant(id string) identity.Tenant {
+	realm, err := d.Server.Realms.AtLeast(context.Background(), id, 0)
 	if err != nil {
-		return ""
+		return identity.Tenant{}
 	}
-	return realm.Tenant.Slug
+	return realm.Tenant
 }
 
 // serve opens the doors, and sets the tenants up behind them: the first request
@@ -257,7 +258,7 @@ func (d *Demo) serve(ctx context.Context, o Options, listener, shopListener net.
 // first request has little to wait for, then who lives there. Passwords are hashed
 // meanwhile.
 func (d *Demo) seed(ctx context.Context) ([]scene, error) {
-	list, err := scenes(d.ring, d.ShopURL+callbackPath)
+	list, err := scenes(d.ring, d.URL, d.ShopURL+callbackPath)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +281,7 @@ func (d *Demo) seed(ctx context.Context) ([]scene, error) {
 	}()
 	s := &setup.Setup{
 		Rows: d.Server.Store, Factors: d.Server.Factors, Ring: d.ring, Peppers: server.Peppers(d.ring), Hashes: d.hashes,
-		PublicURL: public, Now: d.Clock.Now, Author: "demo",
+		PublicURL: public, Now: d.Clock.Now, Author: "demo", Age: settled,
 	}
 	err = d.applyEach(ctx, s, missing, scene.doors)
 	if err != nil {

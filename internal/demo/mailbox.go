@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 )
 
@@ -23,14 +24,16 @@ type Letter struct {
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
 	Code    string    `json:"code"`
+
+	zone *time.Location // of the tenant: the text of the letter names its times in it
 }
 
 // Mailbox takes every message of the demo instead of a gateway. It is the one
 // place that ever holds a code in the clear, and it is in memory only.
 type Mailbox struct {
 	Now func() time.Time
-	// Slug is the slug of a tenant's id.
-	Slug func(tenantID string) string
+	// Tenant is the tenant with an id, for its slug and its zone.
+	Tenant func(id string) identity.Tenant
 
 	mu      sync.Mutex
 	letters []Letter // oldest first
@@ -41,9 +44,10 @@ func (*Mailbox) Name() string { return "mailbox" }
 
 // Send implements mfa.Sender.
 func (m *Mailbox) Send(_ context.Context, msg mfa.Message) (string, error) {
+	t := m.Tenant(msg.Subject.TenantID)
 	l := Letter{
-		ID: rand.Text(), At: m.Now().UTC(), Tenant: m.Slug(msg.Subject.TenantID), Channel: string(msg.Channel),
-		To: msg.To.Reveal(), Subject: msg.Title, Text: msg.Text.Reveal(), Code: msg.Code.Reveal(),
+		ID: rand.Text(), At: m.Now().UTC(), Tenant: t.Slug, Channel: string(msg.Channel),
+		To: msg.To.Reveal(), Subject: msg.Title, Text: msg.Text.Reveal(), Code: msg.Code.Reveal(), zone: t.Zone(),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

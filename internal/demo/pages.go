@@ -13,11 +13,6 @@ import (
 	"github.com/sallyport-id/sallyport/templates/samples"
 )
 
-// endonyms are the names of languages in themselves; any other is called by its tag.
-var endonyms = map[string]string{
-	"en": "English", "es": "Español", "fr": "Français", "de": "Deutsch", "ar": "العربية",
-}
-
 // look is how somebody wants to see a page: lang and dir of the query. What it
 // does not know stands for the language and the direction of the reader.
 type look struct{ lang, dir string }
@@ -44,14 +39,7 @@ func (l look) query() string {
 // listPages links every state of every screen.
 func (r *routes) listPages(c *gin.Context) error {
 	l := r.look(c)
-	page := templates.ScreensPage{Demo: r.frame(c), Action: "/_pages", Dir: l.dir}
-	for _, code := range r.pages.Set.Languages() {
-		name := endonyms[code]
-		if name == "" {
-			name = code
-		}
-		page.Looks = append(page.Looks, templates.Lang{Code: code, Name: name, Current: code == l.lang})
-	}
+	page := templates.ScreensPage{Demo: r.frame(c), Action: "/_pages", Dir: l.dir, Looks: r.pages.Languages(l.lang)}
 	for _, s := range samples.Screens() {
 		screen := templates.Screen{Name: s.Name}
 		for _, state := range s.Samples {
@@ -74,7 +62,7 @@ func (r *routes) showPage(c *gin.Context) error {
 	if l.dir != "" {
 		c.Writer = &turned{ResponseWriter: c.Writer, dir: l.dir}
 	}
-	return r.pages.Render(c, http.StatusOK, sample.Page)
+	return r.pages.Render(c, http.StatusOK, sample.Spoken(r.pages.Set, l.lang).Page)
 }
 
 // turned writes a page in another direction than that of its language. A page is

@@ -26,6 +26,8 @@ func TestEveryPageCanBeLookedAt(t *testing.T) {
 	}{
 		{"the language of the reader", "/_pages/password-locked", `<html lang="en" dir="ltr">`},
 		{"another language", "/_pages/password-locked?lang=ar", `<html lang="ar" dir="rtl">`},
+		{"an amount as its language writes it", "/_pages/confirm-pin?lang=de", "<b>1.250,00 EUR</b>"},
+		{"the switcher at the language of the page", "/_pages/settings?lang=de", `<option value="de" lang="de" selected>`},
 		{"another direction", "/_pages/password-locked?lang=en&dir=rtl", `<html lang="en" dir="rtl">`},
 		{"what nobody knows is as if it was not said", "/_pages/password-locked?lang=xx&dir=up", `<html lang="en" dir="ltr">`},
 	}

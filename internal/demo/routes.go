@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +37,7 @@ func (r *routes) mount(e gin.IRouter) {
 	e.POST("/_demo/clock", web.JSON(r.moveClock))
 	e.GET("/_pages", web.Page(r.pages, r.listPages))
 	e.GET("/_pages/:name", web.Page(r.pages, r.showPage))
+	e.GET(paperPath(":slug", ":about"), web.Page(r.pages, r.showPaper))
 	e.GET("/_mailbox", web.Page(r.pages, r.showMailbox))
 	e.POST("/_mailbox/empty", web.Page(r.pages, r.emptyPage))
 	e.GET("/_mailbox/messages", web.JSON(r.messages))
@@ -43,7 +46,7 @@ func (r *routes) mount(e gin.IRouter) {
 
 func (r *routes) frame(c *gin.Context) templates.Demo {
 	f := r.pages.Frame(c)
-	f.Tenant = templates.Tenant{Name: "Sallyport"}
+	f.Tenant, f.Zone = templates.Tenant{Name: "Sallyport"}, zone()
 	return templates.Demo{Frame: f, StartURL: "/", ShopURL: r.shopURL, MailboxURL: "/_mailbox", PagesURL: "/_pages"}
 }
 
@@ -86,7 +89,7 @@ func (r *routes) start(c *gin.Context) error {
 		}
 		for _, p := range s.people {
 			t.Users = append(t.Users, templates.DemoUser{
-				Name: p.Name, Password: p.Password, Phone: p.Phone, PhoneStatus: p.PhoneStatus, MFAEnabled: p.MFAEnabled, Note: p.Note,
+				Name: p.Name, Password: p.Password, Phone: p.Phone, PhoneStatus: p.PhoneStatus, PIN: p.PIN, MFAEnabled: p.MFAEnabled, Note: p.Note,
 			})
 		}
 		for _, a := range s.apps {
@@ -105,9 +108,12 @@ func (r *routes) showMailbox(c *gin.Context) error {
 		Demo: r.frame(c), Recipients: r.mailbox.Recipients(), To: to,
 		Action: "/_mailbox", DeleteAction: "/_mailbox/empty", PollURL: "/_mailbox/messages",
 	}
+	if to != "" && !slices.Contains(page.Recipients, to) { // the filter says whose letters are asked for, if there are any or not
+		page.Recipients = append(page.Recipients, to)
+	}
 	for _, l := range r.mailbox.Letters(Filter{To: to, Limit: 100}) {
 		page.Messages = append(page.Messages, templates.Message{
-			ID: l.ID, At: l.At, Tenant: l.Tenant, Channel: l.Channel, To: l.To, Subject: l.Subject, Text: l.Text, Code: l.Code,
+			ID: l.ID, At: l.At, Zone: l.zone, Tenant: l.Tenant, Channel: l.Channel, To: l.To, Subject: l.Subject, Text: l.Text, Code: l.Code,
 		})
 	}
 	return r.pages.Render(c, http.StatusOK, page)
@@ -126,22 +132,20 @@ func (r *routes) emptyPage(c *gin.Context) error {
 // errNotReady answers while nothing is set up and nobody waits for it any more.
 var errNotReady = &web.Failure{Status: http.StatusServiceUnavailable, Problem: templates.ErrorMaintenance}
 
-var errQuery = &web.Failure{Status: http.StatusBadRequest, Problem: templates.ErrorRequest}
-
 // messages answers letters as JSON, newest first. since is in milliseconds
 // since 1970, by the server's clock.
 func (r *routes) messages(c *gin.Context) error {
 	f := Filter{To: c.Query("to"), Tenant: c.Query("tenant")}
 	since, err := number(c.Query("since"))
 	if err != nil {
-		return errQuery
+		return refuse(c, fmt.Sprintf("since is milliseconds since 1970, a whole number from 0 on, such as %d.", r.clock.Now().UnixMilli()))
 	}
 	if since > 0 {
 		f.Since = time.UnixMilli(since)
 	}
 	limit, err := number(c.Query("limit"))
 	if err != nil || limit > keepMessages {
-		return errQuery
+		return refuse(c, fmt.Sprintf("limit is how many messages to answer, a whole number from 0 to %d; 0 is all.", keepMessages))
 	}
 	f.Limit = int(limit)
 	c.Header("Cache-Control", "no-store")
@@ -159,6 +163,17 @@ func number(s string) (int64, error) {
 		err = errors.New("negative")
 	}
 	return n, err
+}
+
+// refuse answers a request that is not as it has to be with what to send instead.
+// Source: RFC 9457 section 3.1 (detail).
+func refuse(c *gin.Context, detail string) error {
+	c.Header("Content-Type", "application/problem+json")
+	c.AbortWithStatusJSON(http.StatusBadRequest, struct {
+		web.Problem
+		Detail string `json:"detail"`
+	}{web.Problem{Type: "about:blank", Title: http.StatusText(http.StatusBadRequest), Status: http.StatusBadRequest}, detail})
+	return nil
 }
 
 func (r *routes) empty(c *gin.Context) error {
@@ -190,8 +205,9 @@ func (r *routes) moveClock(c *gin.Context) error {
 	d := json.NewDecoder(io.LimitReader(c.Request.Body, 1<<10))
 	d.DisallowUnknownFields()
 	err := d.Decode(&in)
-	if err != nil || in.AdvanceS == nil || *in.AdvanceS < 0 || *in.AdvanceS > int64((maxOffset-r.clock.Offset())/time.Second) {
-		return errQuery
+	left := int64((maxOffset - r.clock.Offset()) / time.Second)
+	if err != nil || in.AdvanceS == nil || *in.AdvanceS < 0 || *in.AdvanceS > left {
+		return refuse(c, fmt.Sprintf(`Send a JSON object with advance_s, the seconds to move the clock forward by: a whole number from 0 to %d. For a minute: {"advance_s": 60}`, left))
 	}
 	r.clock.Advance(time.Duration(*in.AdvanceS) * time.Second)
 	return r.readClock(c)

@@ -27,9 +27,20 @@ type Shop struct {
 	doors    []door
 
 	mu       sync.Mutex
-	clients  map[string]*stepup.Client // by tenant
-	visitors map[string]*visitor       // by cookie
+	clients  map[string]discovered // by tenant
+	visitors map[string]*visitor   // by cookie
 }
+
+// discovered is the shop's registration at a tenant, with what the tenant said of
+// itself at that time.
+type discovered struct {
+	*stepup.Client
+	at time.Time
+}
+
+// discoveryLife is how long the shop goes by what a tenant said of itself: a tenant
+// whose policy is changed may ask for other actions.
+const discoveryLife = time.Minute
 
 // door is a tenant that the shop can sign in through.
 type door struct{ slug, name, issuer, secret string }
@@ -39,6 +50,8 @@ type visitor struct {
 	csrf    string
 	tenant  string
 	proof   *stepup.Proof // of the login; nil when signed out
+	name    string        // of the user, as far as the tenant tells
+	email   string        // likewise
 	pending map[string]pending
 	result  *templates.ShopResult
 	acr     string
@@ -61,7 +74,7 @@ const (
 func newShop(pages *web.Pages, clock *Clock, url, startURL string, doors []door) *Shop {
 	return &Shop{
 		pages: pages, clock: clock, url: url, startURL: startURL, doors: doors,
-		clients: map[string]*stepup.Client{}, visitors: map[string]*visitor{},
+		clients: map[string]discovered{}, visitors: map[string]*visitor{},
 	}
 }
 
@@ -126,14 +139,13 @@ func (s *Shop) dropOldest() {
 	delete(s.visitors, oldest)
 }
 
-// client is the shop's registration at a tenant, discovered when it is first
-// needed.
+// client is the shop's registration at a tenant, discovered when it is needed.
 func (s *Shop) client(ctx context.Context, tenant string) (*stepup.Client, error) {
 	s.mu.Lock()
 	known := s.clients[tenant]
 	s.mu.Unlock()
-	if known != nil {
-		return known, nil
+	if known.Client != nil && s.clock.Now().Sub(known.at) < discoveryLife {
+		return known.Client, nil
 	}
 	for _, d := range s.doors {
 		if d.slug != tenant {
@@ -147,7 +159,7 @@ func (s *Shop) client(ctx context.Context, tenant string) (*stepup.Client, error
 			return nil, err
 		}
 		s.mu.Lock()
-		s.clients[tenant] = client
+		s.clients[tenant] = discovered{client, s.clock.Now()}
 		s.mu.Unlock()
 		return client, nil
 	}
@@ -232,11 +244,12 @@ func (s *Shop) callback(c *gin.Context, v *visitor) error {
 	if err != nil {
 		return s.show(c, v, failed(orSignIn(p.action), err))
 	}
-	s.mu.Lock()
 	if p.action == "" || p.action == "acr" {
-		v.tenant, v.proof = p.tenant, &proof
+		name, email := introduced(c.Request.Context(), client, proof)
+		s.mu.Lock()
+		v.tenant, v.proof, v.name, v.email = p.tenant, &proof, name, email
+		s.mu.Unlock()
 	}
-	s.mu.Unlock()
 	return s.show(c, v, &templates.ShopResult{Action: orSignIn(p.action), OK: true})
 }
 

@@ -12,19 +12,38 @@ import (
 // Composer implements mfa.Composer.
 type Composer struct{ Set *templates.Set }
 
-// Compose implements mfa.Composer.
+// Compose implements mfa.Composer, in the tenant's own words where it has some.
 func (c Composer) Compose(kind string, n mfa.Note) (title, text, html string, err error) {
-	return c.ComposeIn(nil, kind, n)
+	own, err := ReadOverrides(n.About.Texts)
+	if err != nil {
+		// They were judged when they were written. Whoever waits for a code gets it in
+		// our words, whatever has become of the others.
+		own = nil
+	}
+	return c.ComposeIn(own, kind, n)
 }
 
 // data is what the texts are told of n.
-func data(n mfa.Note) templates.TextData {
+func (c Composer) data(n mfa.Note) templates.TextData {
 	a := n.About
 	return templates.TextData{
 		Channel: string(n.Channel), Tenant: a.TenantName, App: a.AppName, Host: a.Host, Code: n.Code.Reveal(),
-		Now: n.Now, ExpiresAt: n.ExpiresAt, Zone: a.Zone, ActionName: n.Action,
-		Slip: templates.Slip{Amount: a.Amount, Payee: a.Payee, App: a.AppName, When: n.Now},
+		Now: n.Now, ExpiresAt: n.ExpiresAt, Zone: a.Zone, ActionName: n.Action, HelpURL: a.HelpURL, PrivacyURL: a.PrivacyURL,
+		Slip: c.slip(n),
 	}
+}
+
+// slip is what the message says of the transaction.
+func (c Composer) slip(n mfa.Note) templates.Slip {
+	a := n.About
+	s := templates.Slip{Payee: a.Payee, App: a.AppName, When: n.Now}
+	if a.Amount != "" {
+		s.Amount = c.Set.Amount(a.Lang, a.Amount, a.Currency)
+	}
+	if a.Account != "" {
+		s.Facts = []templates.Fact{{Label: "account", Value: a.Account, Mono: true}}
+	}
+	return s
 }
 
 // Notice words a notice by email to the owner of an account.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,9 +18,41 @@ import (
 // nothing.
 //
 // A tenant can change what is said, not what makes a code safe: the last line of
-// a text message, the greeting of a call and its second time, the head of an email
-// and its code are always ours.
+// a text message, which binds the code to the host, the greeting of a call and its
+// second time, the head of an email and its code are always ours.
 type Overrides map[string]map[string]string
+
+// ReadOverrides reads what [Overrides.Text] has written; "" are none.
+func ReadOverrides(text string) (Overrides, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var o Overrides
+	err := json.Unmarshal([]byte(text), &o)
+	if err != nil {
+		return nil, fmt.Errorf("message: a tenant's texts: %w", err)
+	}
+	return o, nil
+}
+
+// Text is o as it is kept with its tenant: the same for the same words, and "" for
+// none.
+func (o Overrides) Text() string {
+	kept := Overrides{}
+	for lang, texts := range o {
+		if len(texts) > 0 {
+			kept[lang] = texts
+		}
+	}
+	if len(kept) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(kept) // keys are sorted
+	if err != nil {
+		return "" // maps of text never fail
+	}
+	return string(text)
+}
 
 // kinds are what can be said in other words, as part of the key of an override.
 var kinds = map[string]string{templates.TextLogin: "login", templates.TextAction: "action"}
@@ -31,7 +64,8 @@ func (o Overrides) Of(lang, channel, kind string) string {
 
 // Validate reports all that is wrong, each with its path, and how many SMS each
 // text takes that takes more than one, as sentences for whoever wrote them. langs
-// are the languages that there are.
+// are the languages that there are. A text that could be one SMS, being written in
+// the alphabet of which 160 characters fit, must be.
 func (o Overrides) Validate(langs []string) (notes []string, err error) {
 	var errs []error
 	for _, lang := range slices.Sorted(maps.Keys(o)) {
@@ -48,6 +82,8 @@ func (o Overrides) Validate(langs []string) (notes []string, err error) {
 			segments, err := templates.CheckWords(channel, o[lang][key])
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", path, err))
+			} else if segments > 1 && templates.OneSMSWould(o[lang][key]) {
+				errs = append(errs, fmt.Errorf("%s: %w: it takes %d SMS with the last line that is always added; shorten it to one", path, templates.ErrWords, segments))
 			} else if segments > 1 {
 				notes = append(notes, fmt.Sprintf("%s takes %d SMS each time, with the last line that is always added", path, segments))
 			}
@@ -58,7 +94,7 @@ func (o Overrides) Validate(langs []string) (notes []string, err error) {
 
 // ComposeIn is [Composer.Compose] with a tenant's own words where it has some.
 func (c Composer) ComposeIn(own Overrides, kind string, n mfa.Note) (title, text, html string, err error) {
-	d := data(n)
+	d := c.data(n)
 	d.Words = own.Of(n.About.Lang, d.Channel, kind)
 	return c.Set.Text(n.About.Lang, kind, d)
 }

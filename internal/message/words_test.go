@@ -120,6 +120,8 @@ func TestWhatATenantMayNotWrite(t *testing.T) {
 		{"a second last line", "sms.login", "{code}\n@evil.example #1", "line break"},
 		{"a mark of direction", "voice.login", "{code}\u202e", "direction"},
 		{"four SMS", "sms.login", "{code} " + strings.Repeat("ж", 240), "at most 3"},
+		{"two SMS where one would do", "sms.login", "{code} " + strings.Repeat("x", 160), "shorten it to one"},
+		{"a last line of its own", "sms.login", "{code} @evil.example #{code}", "link"},
 		{"a book", "voice.login", "{code} " + strings.Repeat("x", 400), "longer than 400"},
 		{"another kind", "sms.notice", "{code}", "no such text"},
 		{"another channel", "fax.login", "{code}", "fax"},
@@ -137,12 +139,31 @@ func TestWhatATenantMayNotWrite(t *testing.T) {
 }
 
 func TestSeveralSegmentsAreTold(t *testing.T) {
-	notes, err := message.Overrides{"en": {
-		"sms.login": "{code}", "sms.action": "{code} " + strings.Repeat("x", 160),
-	}}.Validate([]string{"en"})
+	notes, err := message.Overrides{"ar": {
+		"sms.login": "{code}", "sms.action": "{code} " + strings.Repeat("ع", 80),
+	}}.Validate([]string{"ar"})
 
 	require.NoError(t, err)
-	require.Equal(t, []string{"texts.en.sms.action takes 2 SMS each time, with the last line that is always added"}, notes)
+	require.Equal(t, []string{"texts.ar.sms.action takes 2 SMS each time, with the last line that is always added"}, notes)
+}
+
+// TestWhatIsKeptIsWhatIsSaid: a tenant's words go through its row to the message.
+func TestWhatIsKeptIsWhatIsSaid(t *testing.T) {
+	own := message.Overrides{"en": {"sms.login": "{tenant} says {code}"}, "de": {}}
+	n := note(policy.SMS)
+	n.About.Texts = own.Text()
+
+	_, text, _, err := composer(t).Compose(templates.TextLogin, n)
+
+	require.NoError(t, err)
+	require.Equal(t, "Acme says 481206\n@id.example #481206", text)
+	require.Equal(t, `{"en":{"sms.login":"{tenant} says {code}"}}`, own.Text(), "a language without texts is none")
+	require.Empty(t, message.Overrides{"en": {}}.Text())
+
+	n.About.Texts = "{spoilt"
+	_, text, _, err = composer(t).Compose(templates.TextLogin, n)
+	require.NoError(t, err, "whoever waits for a code gets it")
+	require.Contains(t, text, "481206 is your Acme code.")
 }
 
 func TestSegments(t *testing.T) {

@@ -45,6 +45,7 @@ func (p *noticePost) answer(ctx context.Context, realm *identity.Realm, n identi
 	title, text, html, err := p.composer.Set.AccountText(lang, kind.text, templates.AccountData{
 		TextData: templates.TextData{
 			Channel: string(policy.Email), Tenant: t.Name, Now: p.now(), Zone: l.Zone, ExpiresAt: l.ExpiresAt,
+			HelpURL: t.HelpURL, PrivacyURL: t.Privacy,
 			Slip: templates.Slip{When: n.At, Device: n.Device},
 		},
 		LinkURL: linkURL(t, kind.page, l.Token),

@@ -124,7 +124,7 @@ func (p *noticePost) tell(ctx context.Context, realm *identity.Realm, n identity
 	}
 	data := noticeData(n, to)
 	data.TextData = templates.TextData{
-		Channel: string(channel), Tenant: t.Name, Now: p.now(), Zone: user.Zone(t),
+		Channel: string(channel), Tenant: t.Name, Now: p.now(), Zone: user.Zone(t), HelpURL: t.HelpURL, PrivacyURL: t.Privacy,
 		Slip: templates.Slip{Device: n.Device, When: n.At},
 	}
 	lang := p.composer.Set.Match(user.Lang(), t.Locale)
@@ -148,7 +148,7 @@ func noticeData(n identity.Notice, to mfa.Contact) templates.AccountData {
 			kind = string(mfa.ContactEmail)
 		}
 	}
-	return templates.AccountData{Method: n.Method, Contact: kind, Masked: n.Masked, OldOne: old, CodesLeft: n.Count}
+	return templates.AccountData{Method: n.Method, Contact: kind, Masked: n.Masked, OldOne: old, CodesLeft: n.Count, Also: n.Also, TwoStep: n.TwoStep}
 }
 
 // told are the states of a contact that may be told of its own end. Nobody queues a

@@ -55,6 +55,45 @@ func TestNoticesGoToTheRegisteredAddress(t *testing.T) {
 	require.Contains(t, texts, "Chrome on Linux")
 }
 
+// TestANoticeSaysWhatElseEndedAndWhereHelpIs goes through the outbox.
+func TestANoticeSaysWhatElseEndedAndWhereHelpIs(t *testing.T) {
+	f := storetest.New(t, testdb.SQLite(t))
+	mail := &post{}
+	s := newServer(t, f, mail, nil)
+	withAddress(t, s, f)
+	tenant, err := f.Store.Tenant(t.Context(), storetest.TenantID)
+	require.NoError(t, err)
+	tenant.HelpURL = "https://acme.example/help"
+	_, err = f.Store.UpdateTenant(t.Context(), tenant)
+	require.NoError(t, err)
+	require.NoError(t, s.Realms.Refresh(t.Context()))
+	require.NoError(t, f.Store.QueueNotices(t.Context(), identity.Notice{
+		TenantID: storetest.TenantID, UserID: storetest.AliceID, Kind: mfa.NoticeContactRemoved, Method: "sms", At: f.Clock.Now(),
+		Also: []string{"sms", "voice"}, TwoStep: "off",
+	}))
+
+	require.NoError(t, s.Deliver(t.Context()))
+
+	require.Len(t, mail.sent, 1)
+	text := mail.sent[0].Text.Reveal()
+	require.Equal(t, "Your phone number was removed", mail.sent[0].Title)
+	require.Contains(t, text, "Text message, Phone call")
+	require.Contains(t, text, "Two-step sign-in is off with it")
+	require.Contains(t, text, "Help: https://acme.example/help")
+}
+
+// TestEveryNoticeOfTheEngineHasItsWords: what package mfa queues, package templates has
+// a text for.
+func TestEveryNoticeOfTheEngineHasItsWords(t *testing.T) {
+	set, err := templates.New()
+	require.NoError(t, err)
+	for _, kind := range []string{mfa.NoticeContactConfirmed, mfa.NoticeContactRemoved, mfa.NoticePINSet, mfa.NoticeCodesReplaced} {
+		subject, _, _, err := set.AccountText("en", kind, templates.AccountData{TextData: templates.TextData{Channel: "email", Tenant: "Acme"}})
+		require.NoError(t, err, kind)
+		require.NotEmpty(t, subject, kind)
+	}
+}
+
 // TestANoticeIsTriedEverMoreSeldom moves the clock minute by minute.
 func TestANoticeIsTriedEverMoreSeldom(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, address string) {

@@ -92,8 +92,9 @@ func New(o Options) (*Server, error) {
 	flow := &consent.Service{People: rows, Store: rows, MFA: second, Now: o.Now}
 	accounts := newAccounts(o, rows, factors, buckets, peppers, log)
 	op := &provider.Provider{
-		Realms: realms, Keys: realms, Grants: rows, People: rows, Flow: flow, Interactions: rows,
-		Users: rows, Status: statusFrom(factors, o.Now), Secrets: provider.RingSecrets{Ring: o.Ring}, Pages: pages, Cookies: cookies, Browsers: accounts.SignIn.Browsers, Audit: log.Append, Now: o.Now,
+		Realms: realms, Keys: realms, Archive: rows, Grants: rows, People: rows, Flow: flow, Interactions: rows,
+		Users: rows, Status: statusFrom(factors, o.Now), Secrets: provider.RingSecrets{Ring: o.Ring},
+		Replays: rows, ClientKeys: clientKeys(o), Pages: pages, Cookies: cookies, Browsers: accounts.SignIn.Browsers, Audit: log.Append, Now: o.Now,
 	}
 	flowPages := &hosted.Handler{
 		Flow: flow, MFA: second, SignIn: accounts.SignIn, Pages: pages, Cookies: cookies, Observe: log.Observe, Now: o.Now,
@@ -122,6 +123,13 @@ func New(o Options) (*Server, error) {
 		notices: &noticePost{rows: rows, factors: factors, realms: realms, composer: composer, letters: accounts, sender: o.Sender, now: o.Now},
 		buckets: buckets, now: o.Now,
 	}, nil
+}
+
+// clientKeys reads the keys that apps publish. A server on this machine, which is one
+// for trials, may read them from this machine too.
+func clientKeys(o Options) *provider.ClientKeys {
+	local := o.PublicURL.Scheme == "http" && web.Loopback(o.PublicURL.Host)
+	return &provider.ClientKeys{HTTP: provider.GuardedClient(local), Loopback: local, Now: o.Now}
 }
 
 // newAccounts is the life of accounts, with the judge of passwords.

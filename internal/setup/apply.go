@@ -15,11 +15,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/message"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 	"github.com/sallyport-id/sallyport/provider/keys"
 	"github.com/sallyport-id/sallyport/store"
+	"github.com/sallyport-id/sallyport/templates"
 )
 
 // Setup writes files into one database.
@@ -33,7 +35,15 @@ type Setup struct {
 	Now       func() time.Time
 	// Author is who changes policies, for the record.
 	Author string
+	// Age is how long ago the contacts, factors and PINs that are written count as
+	// made and confirmed; 0 is now. What a user has held for less than a policy's
+	// hold does not count for its actions, so the people of a demo or a test, who
+	// are to look settled, need an age. A file of an operator never has one.
+	Age time.Duration
 }
+
+// heldSince is the time at which what a user has now counts as made.
+func (s *Setup) heldSince() time.Time { return s.Now().Add(-s.Age) }
 
 // Apply writes f and returns a line for each change, none where everything was
 // so already. It stops at the first mistake and names where it is; what came
@@ -55,9 +65,17 @@ func (s *Setup) Apply(ctx context.Context, f File) ([]string, error) {
 // tenant writes one tenant. What can be refused about the tenant itself and its
 // policy is, before anything is written: a slug is never given twice.
 func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
+	notes, err := checkTexts(t.Texts)
+	if err != nil {
+		return nil, err
+	}
 	before, row, err := s.planTenant(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	_, err = identity.ParseDetails(row.DetailTypes)
+	if err != nil {
+		return nil, fmt.Errorf("detail_types: %w", err)
 	}
 	next, err := s.planPolicy(ctx, row, t)
 	if err != nil {
@@ -66,6 +84,9 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 	changes, err := s.putTenant(ctx, before, row)
 	if err != nil {
 		return changes, err
+	}
+	if row.Texts != before.Texts {
+		changes = append(changes, notes...)
 	}
 	line, err := s.putPolicy(ctx, row, t, next)
 	if err != nil {
@@ -121,6 +142,31 @@ func (s *Setup) planTenant(ctx context.Context, t Tenant) (before, row identity.
 		row.Issuer = s.issuer(row)
 	}
 	return before, row, checkTenant(before, row)
+}
+
+// detailTypes is what is kept of a tenant's own kinds of transactions, "" for none.
+func detailTypes(docs []json.RawMessage) string {
+	if len(docs) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(docs)
+	if err != nil {
+		return "" // they were read from JSON
+	}
+	return string(text)
+}
+
+// checkTexts refuses words of a tenant that no code could be sent in, all at once, and
+// tells what the others cost.
+func checkTexts(own message.Overrides) (notes []string, err error) {
+	if len(own) == 0 {
+		return nil, nil
+	}
+	set, err := templates.New()
+	if err != nil {
+		return nil, err
+	}
+	return own.Validate(set.Languages())
 }
 
 var (
@@ -183,6 +229,12 @@ func (s *Setup) overlayTenant(row *identity.Tenant, t Tenant) {
 	}
 	if t.SignUp != nil {
 		row.SignUp = *t.SignUp
+	}
+	if t.Texts != nil {
+		row.Texts = t.Texts.Text()
+	}
+	if t.DetailTypes != nil {
+		row.DetailTypes = detailTypes(t.DetailTypes)
 	}
 	if row.Locale == "" {
 		row.Locale = "en"

@@ -41,11 +41,14 @@ func (s *Setup) putClient(ctx context.Context, t identity.Tenant, in Client) ([]
 	if err != nil {
 		return nil, err
 	}
+	if string(row.JWKS) == "null" {
+		row.JWKS = nil // that is how a file takes it away
+	}
 	lines, err := s.secret(t, &row, in.Secret)
 	if err != nil {
 		return nil, err
 	}
-	err = checkClient(row)
+	err = errors.Join(checkClient(row), s.checkKeys(row), checkResources(row))
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +75,12 @@ func (s *Setup) secret(t identity.Tenant, row *identity.Client, given string) ([
 	var lines []string
 	switch {
 	case row.Public():
+		return nil, nil
+	case row.SignsAssertions():
+		if given != "" {
+			return nil, errors.New("client_secret: an app with private_key_jwt has no secret")
+		}
+		row.Secrets = nil
 		return nil, nil
 	case given == "" && len(row.Secrets) > 0:
 		return nil, nil
@@ -101,14 +110,7 @@ func checkClient(c identity.Client) error {
 	for _, uri := range c.RedirectURIs {
 		errs = append(errs, checkRedirect(uri))
 	}
-	for _, m := range c.AuthMethods {
-		if !slices.Contains([]string{identity.AuthBasic, identity.AuthPost, identity.AuthNone}, m) {
-			errs = append(errs, fmt.Errorf("auth_methods: %q is not one of client_secret_basic, client_secret_post, none", m))
-		}
-	}
-	if len(c.AuthMethods) == 0 || len(c.AuthMethods) > 1 && slices.Contains(c.AuthMethods, identity.AuthNone) {
-		errs = append(errs, errors.New("auth_methods: name at least one method; none stands alone"))
-	}
+	errs = append(errs, checkMethods(c.AuthMethods))
 	for _, g := range c.GrantTypes {
 		if !slices.Contains([]string{"authorization_code", "refresh_token", "client_credentials"}, g) {
 			errs = append(errs, fmt.Errorf("grant_types: %q is not one of authorization_code, refresh_token, client_credentials", g))
@@ -122,6 +124,9 @@ func checkClient(c identity.Client) error {
 	}
 	if c.UserinfoAlg != "" && c.UserinfoAlg != "ES256" && c.UserinfoAlg != "RS256" {
 		errs = append(errs, fmt.Errorf("userinfo_signed_response_alg: %q is not one of ES256, RS256", c.UserinfoAlg))
+	}
+	if c.IntrospectionAlg != "" && c.IntrospectionAlg != "ES256" && c.IntrospectionAlg != "RS256" {
+		errs = append(errs, fmt.Errorf("introspection_signed_response_alg: %q is not one of ES256, RS256", c.IntrospectionAlg))
 	}
 	if c.ACRMode != identity.ACRRequired && c.ACRMode != identity.ACRVoluntary {
 		errs = append(errs, fmt.Errorf("acr_mode: %q is not one of required, voluntary", c.ACRMode))

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/message"
 )
 
 // File is what `sallyport apply -f` reads, as YAML or JSON.
@@ -23,20 +24,28 @@ type File struct {
 // Tenant describes a tenant. Only slug is always required; name and preset (or
 // policy) are when it is new.
 type Tenant struct {
-	Slug     string          `json:"slug"`
-	Name     string          `json:"name"`
-	Host     string          `json:"host"`      // host mode: the host name that is the tenant
-	Brand    string          `json:"brand"`     // "#rrggbb"
-	Locale   string          `json:"locale"`    // BCP 47
-	TimeZone string          `json:"time_zone"` // IANA name
-	HelpURL  string          `json:"help_url"`
-	Privacy  string          `json:"privacy_url"`
-	SignUp   *bool           `json:"sign_up"` // people may make accounts themselves
-	Preset   string          `json:"preset"`  // the preset that the policy begins as
-	Policy   json.RawMessage `json:"policy"`  // a whole document (it names its schema), or a JSON merge patch (RFC 7396) over the policy in force, at first over the preset
-	Reason   string          `json:"reason"`  // why the policy changes, for the record
-	Clients  []Client        `json:"clients"`
-	Users    []User          `json:"users"`
+	Slug     string `json:"slug"`
+	Name     string `json:"name"`
+	Host     string `json:"host"`      // host mode: the host name that is the tenant
+	Brand    string `json:"brand"`     // "#rrggbb"
+	Locale   string `json:"locale"`    // BCP 47
+	TimeZone string `json:"time_zone"` // IANA name
+	HelpURL  string `json:"help_url"`
+	Privacy  string `json:"privacy_url"`
+	SignUp   *bool  `json:"sign_up"` // people may make accounts themselves
+	// Texts are the tenant's own words for codes, all of them together: by language,
+	// then by channel and kind (en, sms.login). Not mentioned, they stay; empty, they
+	// are gone.
+	Texts message.Overrides `json:"texts"`
+	// DetailTypes are the tenant's own kinds of transactions, all of them together (see
+	// docs/confirmations.md). Not mentioned, they stay; empty, they are gone.
+	DetailTypes []json.RawMessage `json:"detail_types"`
+
+	Preset  string          `json:"preset"` // the preset that the policy begins as
+	Policy  json.RawMessage `json:"policy"` // a whole document (it names its schema), or a JSON merge patch (RFC 7396) over the policy in force, at first over the preset
+	Reason  string          `json:"reason"` // why the policy changes, for the record
+	Clients []Client        `json:"clients"`
+	Users   []User          `json:"users"`
 }
 
 // Client describes an app: its id, and any of the members of identity.Client.

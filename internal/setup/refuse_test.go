@@ -85,7 +85,7 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"a redirect to what looks like loopback", client(`redirect_uris: ["http://127.0.0.1.evil.example/cb"]`), "must be https"},
 		{"a script", client(`redirect_uris: ["javascript:alert(1)"]`), "redirect_uris:"},
 		{"a script with slashes", client(`redirect_uris: ["javascript://x/%0aalert(1)"]`), "cannot be sent to"},
-		{"an unknown way to authenticate", client("auth_methods: [private_key_jwt]"), "is not one of client_secret_basic"},
+		{"an unknown way to authenticate", client("auth_methods: [tls_client_auth]"), "is not one of client_secret_basic"},
 		{"no way to authenticate", client("auth_methods: []"), "name at least one method"},
 		{"none beside a secret", client("auth_methods: [none, client_secret_basic]"), "none stands alone"},
 		{"the implicit grant", client("grant_types: [implicit]"), "grant_types:"},
@@ -95,6 +95,25 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"userinfo signed with a secret", client("userinfo_signed_response_alg: HS256"), "userinfo_signed_response_alg:"},
 		{"an unknown way to read acr values", client("acr_mode: maybe"), "acr_mode:"},
 		{"an unknown least class", client("min_acr: gold"), "min_acr:"},
+		{"an app that signs beside a secret", client("auth_methods: [private_key_jwt, client_secret_basic], " + keyOf("")), "so does private_key_jwt"},
+		{"an app that signs, with a secret in the file", client("auth_methods: [private_key_jwt], " + keyOf("") + ", client_secret: " + secret), "has no secret"},
+		{"an app that signs without keys", client("auth_methods: [private_key_jwt]"), "private_key_jwt needs one of them"},
+		{"keys in two places", client("jwks_uri: https://app.example/jwks, " + keyOf("")), "give one of them"},
+		{"keys that are none", client("auth_methods: [private_key_jwt], jwks: {keys: []}"), "no key to verify"},
+		{"keys that are text", client("jwks: nothing"), "jwks: keys: not a usable set"},
+		{"a private key", client("auth_methods: [private_key_jwt], " + keyOf(", d: AAAA")), "jwks: keys: the set holds a private key"},
+		{"a key that is for something else", client(keyOf(", use: enc")), "key 1:"},
+		{"keys over http", client("jwks_uri: http://app.example/jwks"), "must be https"},
+		{"keys on what looks like this machine", client("jwks_uri: http://127.0.0.1.evil.example/jwks"), "must be https"},
+		{"keys behind a password", client("jwks_uri: https://u:p@app.example/jwks"), "without user and fragment"},
+		{"keys at no address", client("jwks_uri: /jwks"), "not an absolute URL"},
+		{"an alg with a shared secret", client("token_endpoint_auth_signing_alg: HS256"), "token_endpoint_auth_signing_alg:"},
+		{"an alg that no key is for", client("auth_methods: [private_key_jwt], token_endpoint_auth_signing_alg: PS256, " + keyOf("")), "no key of jwks is for PS256"},
+		{"unsigned introspection", client("introspection_signed_response_alg: none"), "introspection_signed_response_alg:"},
+		{"a resource with a fragment", client(`audiences: ["https://api.example/#x"]`), "audiences:"},
+		{"a resource that is a name", client("audiences: [api]"), "not an absolute URI"},
+		{"answering for a name", client("resource_server: [api]"), "resource_server:"},
+		{"answering for a resource without a secret", client(`auth_methods: [none], resource_server: ["https://api.example"]`), "may not introspect"},
 		{"a username that is no address", tenant("slug: acme, users: [{username: eve}]"), "username must be an email address"},
 		{"a username with a name before it", tenant(`slug: acme, users: [{username: "Eve <eve@example.com>"}]`), "username must be"},
 		{"an email status of its own", user("email_status: yes-really"), "email_status:"},
@@ -119,6 +138,45 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, identity.ErrNotFound, "what is refused takes no slug away")
 }
 
+// keyOf is a set with the public key of RFC 7515 appendix A.3, with more members.
+func keyOf(more string) string {
+	return "jwks: {keys: [{kty: EC, crv: P-256, x: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU, y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" + more + "}]}"
+}
+
+func TestAppsThatSign(t *testing.T) {
+	h := newHouse(t, testdb.SQLite(t))
+	h.apply(t, acme)
+	app := func(members string) []string {
+		return h.apply(t, "{tenants: [{slug: acme, clients: [{client_id: billing, "+members+"}]}]}")
+	}
+	row := func() identity.Client {
+		c, err := h.rows.Client(t.Context(), h.tenant(t, "acme").ID, "billing")
+		require.NoError(t, err)
+		return c
+	}
+	require.Len(t, row().Secrets, 1)
+
+	require.Equal(t, []string{"acme: client billing changed"}, app("auth_methods: [private_key_jwt], "+keyOf("")))
+
+	require.Empty(t, row().Secrets, "the secret that it had is forgotten")
+	require.Contains(t, string(row().JWKS), "f83OJ3D2")
+	require.Empty(t, app("auth_methods: [private_key_jwt], "+keyOf("")), "the same again is no change")
+	app("jwks: null, jwks_uri: https://billing.example/jwks, token_endpoint_auth_signing_alg: ES256")
+	require.Empty(t, row().JWKS)
+	require.Equal(t, "https://billing.example/jwks", row().JWKSURI)
+	app(`resource_server: ["https://api.example"], audiences: ["urn:example:api"]`)
+	require.Equal(t, []string{"https://api.example"}, row().ResourceServer)
+	changes := app("auth_methods: [client_secret_basic]")
+	require.Contains(t, changes[1], "secret, shown only now", "an app that goes back gets a new one")
+
+	h.PublicURL = public(t, "https://id.example")
+	_, err := h.try(t, "{tenants: [{slug: acme, clients: [{client_id: billing, jwks_uri: http://127.0.0.1:9/jwks}]}]}")
+	require.ErrorContains(t, err, "must be https")
+	h.PublicURL = public(t, "http://localhost:8080")
+	app("jwks_uri: http://127.0.0.1:9/jwks")
+	require.Equal(t, "http://127.0.0.1:9/jwks", row().JWKSURI, "a server for trials reads keys from this machine")
+}
+
 func TestWhatCameBeforeAMistakeIsWritten(t *testing.T) {
 	h := newHouse(t, testdb.SQLite(t))
 	h.apply(t, acme)
@@ -135,8 +193,7 @@ func TestWhatCameBeforeAMistakeIsWritten(t *testing.T) {
 func TestAPolicyThatIsNotYetSupportedIsRefused(t *testing.T) {
 	h := newHouse(t, testdb.SQLite(t))
 	for name, text := range map[string]string{
-		"a signed binding": `{tenants: [{slug: acme, name: Acme, preset: account-admin-sms-default, policy: {methods: {webauthn: {enabled: true, role: backup}}, actions: {payout.request: {stages: [[second_factor]], binding: signed, methods: [webauthn]}}}}]}`,
-		"pushed details":   strings.Replace(acme, "policy: {", `policy: {actions: {payout.request: {details: required}}, `, 1),
+		"a proof that changes something": strings.Replace(acme, "policy: {", `policy: {actions: {payout.request: {stages: [[delivered_code], [code_new]]}}, `, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := h.try(t, text)

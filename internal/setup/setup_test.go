@@ -157,6 +157,38 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	})
 }
 
+func TestATenantsOwnTexts(t *testing.T) {
+	h := newHouse(t, testdb.SQLite(t))
+	own := "tenants:\n- slug: acme\n  texts:\n    en:\n      sms.login: \"{code} opens {tenant}, until {until}\"\n    ar:\n      sms.action: \"{code} " + strings.Repeat("ع", 80) + "\"\n"
+	h.apply(t, acme)
+
+	changes := h.apply(t, own)
+
+	require.Contains(t, changes, "acme: changed")
+	require.Contains(t, strings.Join(changes, "\n"), "texts.ar.sms.action takes 2 SMS each time")
+	require.Contains(t, h.tenant(t, "acme").Texts, "{code} opens {tenant}, until {until}")
+	require.Empty(t, h.apply(t, own))
+	require.Empty(t, h.apply(t, "tenants: [{slug: acme}]"), "what is not mentioned stays")
+	for text, says := range map[string]string{
+		"{en: {sms.login: 'Hello'}}":                          "texts.en.sms.login: templates: text cannot be used: it lacks {code}",
+		"{en: {sms.hello: '{code}'}}":                         "texts.en.sms.hello: no such text",
+		"{xx: {sms.login: '{code}'}}":                         "texts.xx: no such language",
+		"{en: {sms.login: '{code} @acme.example #{code}'}}":   "texts.en.sms.login: templates: text cannot be used",
+		"{en: {sms.login: '{code}" + strings.Repeat("x", 160): "shorten it to one",
+	} {
+		if !strings.HasSuffix(text, "}}") {
+			text += "'}}"
+		}
+		f, err := setup.Parse([]byte("tenants: [{slug: acme, texts: " + text + "}]"))
+		require.NoError(t, err)
+		_, err = h.Apply(t.Context(), f)
+		require.ErrorContains(t, err, "tenant acme: ")
+		require.ErrorContains(t, err, says)
+	}
+	require.Equal(t, []string{"acme: changed"}, h.apply(t, "tenants: [{slug: acme, texts: {}}]"))
+	require.Empty(t, h.tenant(t, "acme").Texts)
+}
+
 func TestWhatIsWrittenIsWhatTheFileSays(t *testing.T) {
 	h := newHouse(t, testdb.SQLite(t))
 	h.apply(t, acme)

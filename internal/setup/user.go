@@ -235,7 +235,7 @@ func (s *Setup) held(have mfa.Enrolments, fresh mfa.Contact) mfa.Contact {
 	if i >= 0 {
 		return have.Contacts[i]
 	}
-	fresh.CreatedAt = s.Now()
+	fresh.CreatedAt = s.heldSince()
 	return fresh
 }
 
@@ -248,7 +248,7 @@ func (s *Setup) with(c mfa.Contact, status, source string) mfa.Contact {
 		c.Source = mfa.ContactSource(source)
 	}
 	if c.Status == mfa.ContactConfirmed && c.ConfirmedAt.IsZero() {
-		c.ConfirmedAt = s.Now()
+		c.ConfirmedAt = s.heldSince()
 	}
 	return c
 }
@@ -276,7 +276,7 @@ func (s *Setup) putFactors(ctx context.Context, who mfa.Subject, have mfa.Enrolm
 			continue
 		}
 		err = s.Factors.AddFactor(ctx, mfa.Factor{
-			ID: newID(), Subject: who, Kind: mfa.Method(kind), ContactID: contact, Status: mfa.FactorActive, CreatedAt: s.Now(),
+			ID: newID(), Subject: who, Kind: mfa.Method(kind), ContactID: contact, Status: mfa.FactorActive, CreatedAt: s.heldSince(),
 		})
 		if err != nil {
 			return changed, err
@@ -309,7 +309,7 @@ func (s *Setup) putPIN(ctx context.Context, who mfa.Subject, have mfa.Enrolments
 		return false, err
 	}
 	effect := mfa.Effect{PIN: hash, Activate: []mfa.Factor{{
-		ID: newID(), Subject: who, Kind: policy.PIN, Status: mfa.FactorActive, CreatedAt: s.Now(),
+		ID: newID(), Subject: who, Kind: policy.PIN, Status: mfa.FactorActive, CreatedAt: s.heldSince(),
 	}}}
 	for _, f := range have.Factors {
 		if f.Kind == policy.PIN && f.Status == mfa.FactorActive {

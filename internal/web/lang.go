@@ -89,16 +89,16 @@ func (p *Pages) chosen(c *gin.Context) (lang, within string) {
 
 func (p *Pages) speaks(lang string) bool { return slices.Contains(p.Set.Languages(), lang) }
 
-// languages is the switcher.
-func (p *Pages) languages(c *gin.Context) []templates.Lang {
-	now := p.Lang(c)
+// Languages are the languages that the pages speak, by their own names; current is
+// the code of the one that is chosen.
+func (p *Pages) Languages(current string) []templates.Lang {
 	var all []templates.Lang
 	for _, code := range p.Set.Languages() {
 		name := endonyms[code]
 		if name == "" {
 			name = code
 		}
-		all = append(all, templates.Lang{Code: code, Name: name, Current: code == now})
+		all = append(all, templates.Lang{Code: code, Name: name, Current: code == current})
 	}
 	return all
 }

@@ -75,7 +75,7 @@ func (p *Pages) Frame(c *gin.Context) templates.Frame {
 	f.Tenant = templates.Tenant{Name: t.Name, LogoURL: t.LogoURL, Brand: t.Brand}
 	f.HelpURL, f.PrivacyURL, f.Zone = t.HelpURL, t.Privacy, t.Zone()
 	if p.Cookies != nil {
-		f.Langs, f.LangAction = p.languages(c), t.Path()+"/lang"
+		f.Langs, f.LangAction = p.Languages(p.Lang(c)), t.Path()+"/lang"
 	}
 	return f
 }

@@ -55,6 +55,7 @@ var problems = []struct {
 	{mfa.ErrInUse, Problem{"/problems/contact-needed", "A method needs this contact. Disable it first.", http.StatusConflict, templates.ErrorDenied}},
 	{mfa.ErrAlready, Problem{"/problems/already-on", "This is on already.", http.StatusConflict, templates.ErrorDone}},
 	{mfa.ErrOrder, Problem{"/problems/order", "Another step comes first. Open the page again.", http.StatusConflict, templates.ErrorDone}},
+	{mfa.ErrUnverified, Problem{"/problems/address-unconfirmed", "The account's address is not confirmed. Confirm it first.", http.StatusConflict, templates.ErrorDenied}},
 	{mfa.ErrNoPIN, Problem{"/problems/no-pin", "This takes a PIN, and there is none. Make one first.", http.StatusConflict, templates.ErrorDenied}},
 	{mfa.ErrChanged, Problem{"/problems/enrolment-changed", "What is enrolled has changed meanwhile. Begin again.", http.StatusConflict, templates.ErrorDone}},
 	{mfa.ErrUnchanged, Problem{"/problems/unchanged", "That is the present one.", http.StatusUnprocessableEntity, ""}},

@@ -53,6 +53,7 @@ var sentinels = map[string]struct {
 	"mfa.ErrAlready":           {mfa.ErrAlready, true},
 	"mfa.ErrKeyExists":         {mfa.ErrKeyExists, true},
 	"mfa.ErrUnknownKey":        {mfa.ErrUnknownKey, true},
+	"mfa.ErrUnverified":        {mfa.ErrUnverified, true},
 	"mfa.ErrNoPIN":             {mfa.ErrNoPIN, true},
 	"mfa.ErrChanged":           {mfa.ErrChanged, true},
 	"mfa.ErrReplayed":          {mfa.ErrReplayed, true},
@@ -69,6 +70,7 @@ var sentinels = map[string]struct {
 	"identity.ErrNoLetter":     {identity.ErrNoLetter, false}, // of the outbox; nobody asks for it
 	"identity.ErrHash":         {identity.ErrHash, false},     // a broken row; imports refuse it
 	"consent.ErrNotFound":      {consent.ErrNotFound, true},
+	"consent.ErrTxnUsed":       {consent.ErrTxnUsed, false}, // the flow ends with it, in the words of the app
 	"consent.ErrOver":          {consent.ErrOver, true},
 	"consent.ErrOtherUser":     {consent.ErrOtherUser, true},
 	"ratelimit.ErrCharge":      {ratelimit.ErrCharge, false}, // a mistake of ours

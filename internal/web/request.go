@@ -79,7 +79,7 @@ func UserAgentName(c *gin.Context) string {
 // crossOriginFree are the paths that other origins and machines may post to:
 // they trust nothing that a browser adds by itself, or they are /authorize,
 // where the posted request is judged only after a redirect.
-var crossOriginFree = []string{"/authorize", "/token", "/userinfo"}
+var crossOriginFree = []string{"/authorize", "/token", "/userinfo", "/revoke", "/introspect"}
 
 // SameOrigin refuses forms that another site made the browser send, by
 // Sec-Fetch-Site and Origin. SameSite cookies and the secret in every form

@@ -27,7 +27,7 @@ func Countries(lang string) []Country {
 	tag, names := namer(lang)
 	var list countryList
 	for region := range phonenumbers.GetSupportedRegions() {
-		list = append(list, Country{Region: region, Calling: calling(region), Name: name(names, region)})
+		list = append(list, Country{Region: region, Calling: calling(region), Name: name(names, tag, region)})
 	}
 	collate.New(tag).Sort(list)
 	return list
@@ -39,8 +39,8 @@ func CountryOf(region, lang string) Country {
 	if region == "" || Guess(region) != region {
 		return Country{}
 	}
-	_, names := namer(lang)
-	return Country{Region: region, Calling: calling(region), Name: name(names, region)}
+	tag, names := namer(lang)
+	return Country{Region: region, Calling: calling(region), Name: name(names, tag, region)}
 }
 
 // Guess returns the region to preselect where something names one: a look-up of
@@ -94,20 +94,45 @@ func namer(lang string) (language.Tag, display.Namer) {
 	return language.English, display.Regions(language.English)
 }
 
-// name is the name of region, in English if names have none, and its code if even
-// English has none.
-func name(names display.Namer, region string) string {
+// renamed are names by region and language that have changed since the version of CLDR
+// that x/text has (32 of 2017).
+//
+// Source: CLDR 45, main/*/territories.json.
+var renamed = map[string]map[string]string{
+	"MK": {"en": "North Macedonia", "es": "Macedonia del Norte", "fr": "Macédoine du Nord", "de": "Nordmazedonien", "ar": "مقدونيا الشمالية"},
+	"SZ": {"en": "Eswatini", "es": "Esuatini", "fr": "Eswatini", "de": "Eswatini", "ar": "إسواتيني"},
+	"TR": {"en": "Türkiye"},
+}
+
+// name is the name of region in the language of tag, in English if names have none, and
+// its code if even English has none.
+func name(names display.Namer, tag language.Tag, region string) string {
+	base, _ := tag.Base()
+	text, ok := renamed[region][base.String()]
+	if ok {
+		return text
+	}
 	r, err := language.ParseRegion(region)
 	if err != nil {
 		return region
 	}
 	for _, from := range []display.Namer{names, display.Regions(language.English)} {
-		text := from.Name(r)
+		text = from.Name(r)
 		if text != "" {
-			return text
+			return todays(region, text, r)
 		}
 	}
 	return region
+}
+
+// todays is text, or the new English name where text is the old one: that of a language
+// which has no names of its own.
+func todays(region, text string, r language.Region) string {
+	now, changed := renamed[region]["en"]
+	if changed && text == display.Regions(language.English).Name(r) {
+		return now
+	}
+	return text
 }
 
 // countryList is sorted by name. It implements [collate.Lister].

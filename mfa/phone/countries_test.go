@@ -27,6 +27,14 @@ func TestCountries(t *testing.T) {
 		{"tlh", "FR", "France", "+33"},
 		{"no language", "FR", "France", "+33"},
 		{"", "GG", "Guernsey", "+44"},
+		{"en", "MK", "North Macedonia", "+389"},
+		{"es-MX", "MK", "Macedonia del Norte", "+389"},
+		{"fr", "MK", "Macédoine du Nord", "+389"},
+		{"de", "MK", "Nordmazedonien", "+389"},
+		{"ar", "MK", "مقدونيا الشمالية", "+389"},
+		{"en-GB", "SZ", "Eswatini", "+268"},
+		{"tlh", "TR", "Türkiye", "+90"},
+		{"de", "TR", "Türkei", "+90"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.lang+" "+tt.region, func(t *testing.T) {

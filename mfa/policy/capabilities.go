@@ -38,10 +38,10 @@ func Enforced() Capabilities {
 		Proofs: List[Proof]{
 			ProofPassword, ProofPIN, ProofSecondFactor, ProofDeliveredCode, ProofAnyFactor, ProofFreshLogin,
 		},
-		Bindings: List[Binding]{BindingNone, BindingPage, BindingMessage},
+		Bindings: List[Binding]{BindingNone, BindingPage, BindingMessage, BindingSigned},
 		Features: List[Feature]{
 			FeaturePreconditions, FeatureUserFlags, FeatureAdminAssigned, FeatureLastUsed, FeatureEnrolmentGrace,
-			FeaturePromptHint, FeatureSignals, FeatureCombinedProofs, FeatureTelephonyBudget,
+			FeaturePromptHint, FeatureSignals, FeatureCombinedProofs, FeatureTelephonyBudget, FeaturePushedDetails,
 		},
 	}
 }
@@ -87,6 +87,15 @@ func unsupportedAction(name string, a Action, engine Capabilities) []Finding {
 		for j, proof := range stage {
 			if !engine.Proofs.Has(proof) {
 				refuse("name another proof than "+string(proof), "stages[%d][%d]", i, j)
+			}
+		}
+	}
+	for i, t := range a.Thresholds {
+		for j, stage := range t.Stages {
+			for k, proof := range stage {
+				if !engine.Proofs.Has(proof) {
+					refuse("name another proof than "+string(proof), "thresholds[%d].stages[%d][%d]", i, j, k)
+				}
 			}
 		}
 	}

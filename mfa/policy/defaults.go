@@ -139,6 +139,7 @@ func defaultAction() Action {
 		DenyFlags:     List[string]{},
 		Details:       DetailsOptional,
 		Begin:         BeginOnSubmit,
+		Thresholds:    []Threshold{},
 	}
 }
 

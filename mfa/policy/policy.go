@@ -166,6 +166,7 @@ type Action struct {
 	DenyFlags     List[string]      `json:"deny_flags"` // user flags that refuse the action
 	Details       Details           `json:"details"`
 	Begin         Begin             `json:"begin"`
+	Thresholds    []Threshold       `json:"thresholds"` // in the order in which they are laid over it
 }
 
 // TrustedDevice says whether a browser may skip the second step of a login, and

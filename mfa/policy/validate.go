@@ -53,6 +53,7 @@ var mistakes = []rule{
 	{"V26", enabledMethodsHaveLifecycle},
 	{"V27", optInCanBeUndone},
 	{"V28", builtInNames},
+	{"V29", thresholdsRaise},
 }
 
 // lints are the validators of policy.md 2.3 that warn.

@@ -119,6 +119,22 @@ var mutations = []struct {
 	{"enabled recovery codes without lifecycle", systemA, []string{"-lifecycle/recovery_codes"}, "V26 lifecycle.recovery_codes"},
 	{"opt_in that cannot be undone", systemA, []string{"-actions/mfa.disable"}, "V27 actions.mfa.disable"},
 	{"prompt that is undone without a proof", systemD, []string{"actions/mfa.disable/stages = []"}, "V27 actions.mfa.disable"},
+	{"a smaller amount after a larger one", systemA, []string{
+		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000"}, {"currency": "EUR", "above": "999.99"}]`,
+	}, "V29 actions.payout.request.thresholds[1].above"},
+	{"a weaker binding for more money", systemA, []string{
+		`actions/payout.request/binding = "message"`, `actions/payout.request/methods = ["email"]`,
+		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "binding": "page"}]`,
+	}, "V29 actions.payout.request.thresholds[0].binding"},
+	{"a method for more money that the action does not have", systemA, []string{
+		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "methods": ["webauthn"]}]`,
+	}, "V29 actions.payout.request.thresholds[0].methods"},
+	{"a binding for more money that the methods cannot do", systemA, []string{
+		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "binding": "signed"}]`,
+	}, "V29 actions.payout.request.thresholds[0].binding"},
+	{"fewer stages for more money", systemB, []string{
+		`actions/withdrawal.confirm/thresholds = [{"currency": "EUR", "above": "1000", "stages": [["pin"]]}]`,
+	}, "V29 actions.withdrawal.confirm.thresholds[0].stages"},
 	{"a built-in name that does not exist", systemA, []string{`actions/auth.logout = {"stages": [["password"]]}`}, "V28 actions.auth.logout"},
 	{"a built-in prefix of contacts", systemA, []string{`actions/phone.change = {"stages": [["password"]]}`}, "V28 actions.phone.change"},
 	{"SMS to all countries", systemD, []string{`contacts/phone/countries_sms = "all"`}, "W01 contacts.phone.countries_sms"},
@@ -219,7 +235,7 @@ func TestEveryValidatorHasAMutation(t *testing.T) {
 	}
 
 	require.Empty(t, cmp.Diff(slices.Sorted(maps.Keys(rules)), slices.Sorted(maps.Keys(covered))))
-	require.Len(t, rules, 28+6)
+	require.Len(t, rules, 29+6)
 }
 
 func TestPresetsAreValid(t *testing.T) {

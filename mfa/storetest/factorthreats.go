@@ -19,6 +19,7 @@ var factorThreats = []promise{
 	{"T-12 T-14 a recovery code passes once of 64 at once, with one hash a try", recoveryCodeOnce},
 	{"T-57 a key that counts back is turned off", keyCloned},
 	{"T-57 what a key signed for another page, demand or challenge is not right", keyElsewhere},
+	{"T-40 what a key signs for a transaction is the transaction", keySignsTransaction},
 	{"a challenge without a message costs no delivery, and is left and entered again", switchedToAndFrom},
 	{"a challenge without a message runs out and is renewed", renewed},
 	{"recovery codes are offered to who recovers, and to nobody else", recovering},

@@ -41,6 +41,7 @@ type Life struct {
 	t       *testing.T
 	Flags   []string
 	LoginAt time.Time
+	AtLogin bool   // in the middle of a login that has given what comes before an enrolment
 	Spared  bool   // a trusted device stood in for the second step of the login
 	Number  string // that is entered when a new one is wanted
 	Address string
@@ -107,8 +108,9 @@ func (l *Life) Doer() mfa.Doer {
 		second = time.Time{}
 	}
 	return mfa.Doer{
-		Subject: l.Who, Policy: l.Policy, PolicyVersion: 1, Flags: l.Flags, MFAEnabled: l.enabled, LoginAt: l.LoginAt, SecondAt: second, Binding: []byte("browser"),
-		IP: netip.MustParseAddr("192.0.2.1"), About: mfa.About{TenantName: "Acme", Lang: "en"}, UserName: "alice",
+		Subject: l.Who, Policy: l.Policy, PolicyVersion: 1, Flags: l.Flags, MFAEnabled: l.enabled, LoginAt: l.LoginAt, SecondAt: second, Enrolling: l.AtLogin,
+		Binding: []byte("browser"),
+		IP:      netip.MustParseAddr("192.0.2.1"), About: mfa.About{TenantName: "Acme", Lang: "en"}, UserName: "alice",
 		RP: mfa.RelyingParty{ID: "login.example", Name: "Acme", Origins: []string{"https://login.example"}},
 	}
 }

@@ -27,6 +27,14 @@ func flagged(l *Life) {
 	l.Flags = []string{"identity_verification_pending"}
 }
 
+// unconfirmed makes the account one whose address nobody has confirmed.
+func unconfirmed(l *Life) {
+	l.Who = newSubject()
+	c := mail(l.Who)
+	c.Status, c.ConfirmedAt = mfa.ContactUnverified, time.Time{}
+	require.NoError(l.t, l.Store.AddContact(l.t.Context(), c))
+}
+
 func both(a, b func(*Life)) func(*Life) { return func(l *Life) { a(l); b(l) } }
 
 var refusals = []refusal{
@@ -53,6 +61,7 @@ var refusals = []refusal{
 	{"E-01 nobody switches a forced method off", systemE, has(policy.SMS), start(mfa.VerbDisable, policy.SMS), mfa.ErrForbidden},
 	{"E-01 nobody switches two-step sign-in off", systemE, has(policy.SMS), start(mfa.VerbSwitchOff, ""), mfa.ErrForbidden},
 	{"E the last key is not removed", systemE, func(l *Life) {
+		l.AtLogin = true
 		variant(l, policy.WebAuthn)
 		l.Do(start(mfa.VerbEnable, policy.WebAuthn))
 	}, start(mfa.VerbRemove, policy.WebAuthn), mfa.ErrForbidden},
@@ -62,6 +71,7 @@ var refusals = []refusal{
 		life.Disable = policy.Ceremony{Stages: policy.Stages{{policy.ProofCodeCurrent}}}
 		l.Policy.Lifecycle[policy.SMS] = life
 	}, start(mfa.VerbDisable, policy.SMS), mfa.ErrForbidden},
+	{"T-30 E a first method, while the account's address is not confirmed", systemE, unconfirmed, start(mfa.VerbEnable, policy.SMS), mfa.ErrUnverified},
 	{"no more methods than the policy allows", systemE, func(l *Life) {
 		variant(l, policy.TOTP)
 		l.Has(policy.SMS)

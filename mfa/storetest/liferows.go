@@ -39,6 +39,8 @@ func has(kinds ...mfa.Method) func(*Life) {
 
 func legacy(l *Life) { l.Phone("phone", mobile2, mfa.ContactUnverified) }
 
+func atLogin(l *Life) { l.AtLogin = true }
+
 func start(v mfa.Verb, k mfa.Method) mfa.Start { return mfa.Start{Verb: v, Kind: k} }
 
 func with(m mfa.Method) func(*Life) { return func(l *Life) { variant(l, m) } }
@@ -92,7 +94,7 @@ var lifeRows = []lifeRow{
 	},
 	{
 		"A recovery codes are made anew", systemA, has(policy.RecoveryCodes), start(mfa.VerbChange, policy.RecoveryCodes),
-		"delivered_code by email, finish", "recovery_codes_made", "recovery_codes",
+		"delivered_code by email, finish", "recovery_codes_replaced", "recovery_codes",
 	},
 	{
 		"A-18 2FA is switched on with a code", systemA, nil, start(mfa.VerbSwitchOn, ""),
@@ -139,7 +141,7 @@ var lifeRows = []lifeRow{
 	},
 	{
 		"B a PIN is chosen after the password", systemB, nil, start(mfa.VerbEnable, policy.PIN),
-		"password, finish", "pin_changed", "pin",
+		"password, finish", "pin_set", "pin",
 	},
 	{
 		"B a PIN changes with password and PIN", systemB, has(policy.PIN), start(mfa.VerbChange, policy.PIN),
@@ -153,11 +155,11 @@ var lifeRows = []lifeRow{
 	// C: a contact first.
 	{
 		"C-13 a number is verified by text message", systemC, nil, start(mfa.VerbEnable, policy.SMS),
-		"enter, code_new by sms", "contact_changed, signal reward.phone_verified", "sms " + mobile1,
+		"enter, code_new by sms", "contact_confirmed, signal reward.phone_verified", "sms " + mobile1,
 	},
 	{
 		"C-10 a fixed line is verified by a call", systemC, func(l *Life) { l.Number, l.By = fixed1, policy.Voice }, start(mfa.VerbEnable, policy.SMS),
-		"enter, code_new by voice", "contact_changed, signal reward.phone_verified", "voice " + fixed1,
+		"enter, code_new by voice", "contact_confirmed, signal reward.phone_verified", "voice " + fixed1,
 	},
 	{
 		"C-18 it changes to another number of the user", systemC, has(policy.SMS), start(mfa.VerbChange, policy.SMS),
@@ -195,16 +197,40 @@ var lifeRows = []lifeRow{
 
 	// E: the tenant decides.
 	{
-		"E-06 a number is enrolled", systemE, nil, start(mfa.VerbEnable, policy.SMS),
+		"E-06 a number is enrolled", systemE, atLogin, start(mfa.VerbEnable, policy.SMS),
 		"enter, code_new by sms", "factor_added, mfa_enabled, switch true", "sms " + mobile1,
 	},
 	{
-		"E-07 an app is enrolled", systemE, with(policy.TOTP), start(mfa.VerbEnable, policy.TOTP),
+		"E-07 an app is enrolled", systemE, both(atLogin, with(policy.TOTP)), start(mfa.VerbEnable, policy.TOTP),
 		"code_new by totp", "factor_added, mfa_enabled, switch true", "totp",
 	},
 	{
-		"E-08 a key is enrolled", systemE, with(policy.WebAuthn), start(mfa.VerbEnable, policy.WebAuthn),
+		"E-08 a key is enrolled", systemE, both(atLogin, with(policy.WebAuthn)), start(mfa.VerbEnable, policy.WebAuthn),
 		"code_new by webauthn", "factor_added, mfa_enabled, switch true", "webauthn",
+	},
+	{
+		"T-30 E a number is enrolled after the set-up was put off", systemE, nil, start(mfa.VerbEnable, policy.SMS),
+		"email_code by email, enter, code_new by sms", "factor_added, mfa_enabled, switch true", "sms " + mobile1,
+	},
+	{
+		"T-30 E so is an app", systemE, with(policy.TOTP), start(mfa.VerbEnable, policy.TOTP),
+		"email_code by email, code_new by totp", "factor_added, mfa_enabled, switch true", "totp",
+	},
+	{
+		"E the account's own address is the proof that it is", systemE, func(l *Life) {
+			variant(l, policy.Email)
+			l.Policy.Lifecycle[policy.Email] = l.Policy.Lifecycle[policy.SMS]
+		}, start(mfa.VerbEnable, policy.Email),
+		"code_new by email", "factor_added, mfa_enabled, switch true", "email " + registered,
+	},
+	{
+		"C the account's address gives way to another one with a code to it", systemC, nil,
+		mfa.Start{Verb: mfa.VerbChange, Kind: policy.Email, Account: true},
+		"email_code by email, enter, code_new by email", "contact_changed, contact_changed to " + registered, "",
+	},
+	{
+		"E or with a second factor", systemE, has(policy.SMS), mfa.Start{Verb: mfa.VerbChange, Kind: policy.Email, Account: true},
+		"second_factor by sms, enter, code_new by email", "contact_changed, contact_changed to " + registered, "sms " + mobile2,
 	},
 	{
 		"E a number changes with a second factor", systemE, has(policy.SMS), start(mfa.VerbChange, policy.SMS),

@@ -72,6 +72,10 @@ func authenticate(a mfa.Authentication, session, answer []byte, c mfa.Credential
 		BackedUp:     key.Flags.HasBackupState(),
 		SignCount:    key.Counter,
 		Cloned:       seen.Authenticator.CloneWarning,
+
+		ClientDataJSON:    parsed.Raw.AssertionResponse.ClientDataJSON,
+		AuthenticatorData: parsed.Raw.AssertionResponse.AuthenticatorData,
+		Signature:         parsed.Raw.AssertionResponse.Signature,
 	}, nil
 }
 

@@ -83,6 +83,7 @@ func (Keys) BeginAuthentication(a mfa.Authentication) (options, session []byte, 
 	assertion, begun, err := party.BeginDiscoverableLogin(
 		lib.WithUserVerification(protocol.UserVerificationRequirement(a.UV)),
 		lib.WithAllowedCredentials(descriptors(a.Allow)),
+		lib.WithChallenge(a.Challenge),
 	)
 	if err != nil {
 		return nil, nil, fmt.Errorf("webauthn: begin authentication: %w", err)

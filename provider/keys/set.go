@@ -48,6 +48,19 @@ func NewSet(keys []Key) *Set {
 	return s
 }
 
+// Archive is the JWK set of keys in whatever state: for what was signed to be verified
+// years later, such as a receipt.
+func Archive(keys []Key) []byte {
+	var published []jwk
+	for _, k := range sorted(keys) {
+		pub, err := publish(k)
+		if err == nil {
+			published = append(published, pub)
+		}
+	}
+	return encodeSet(published)
+}
+
 // Signing returns the active key of alg.
 func (s *Set) Signing(alg string) (*Key, bool) {
 	k, ok := s.active[alg]

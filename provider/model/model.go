@@ -135,12 +135,40 @@ type Store interface {
 	// GrantAndUser is Grant together with the user's record: one statement.
 	GrantAndUser(ctx context.Context, tenantID, id string, now time.Time) (Grant, identity.User, Seen, error)
 
+	// Standing is what Grant says of whether tokens of a grant still count, and where
+	// the confirmation stands that it came of: one statement.
+	Standing(ctx context.Context, tenantID, id string, now time.Time) (Standing, Seen, error)
+
 	// Rotate moves the refresh generation from gen to gen+1 if it still is gen:
 	// one statement. ErrConflict otherwise.
 	Rotate(ctx context.Context, tenantID, id string, gen int, now, expires time.Time) error
 
+	// ConsumeConfirmation uses up an approval that is still good at c.Now, of that app
+	// and with that hash. ErrConflict for every other: the caller reads what became of
+	// it.
+	ConsumeConfirmation(ctx context.Context, c Consumption) error
+
 	// Revoke ends a grant and changes its salt. An unknown id is no error.
 	Revoke(ctx context.Context, tenantID, id, reason string, now time.Time) error
+
+	// RevokeOf is Revoke for a grant of one app, and returns whose grant it was: one
+	// statement. ErrNotFound where the app has no such grant, or it has ended.
+	RevokeOf(ctx context.Context, tenantID, clientID, id, reason string, now time.Time) (userID string, err error)
+}
+
+// Standing is whose a grant is, and where the transaction stands that it confirms.
+type Standing struct {
+	ClientID, UserID string
+	ConfirmationID   string                     // "" for a login
+	Status           consent.ConfirmationStatus // of the confirmation; "" if there is none
+	ConsumeBefore    time.Time                  // zero for no limit
+}
+
+// Spent reports whether the grant is for a transaction that nothing more may be done
+// with at now.
+func (s Standing) Spent(now time.Time) bool {
+	over := s.Status != consent.ConfirmationApproved || !s.ConsumeBefore.IsZero() && !now.Before(s.ConsumeBefore)
+	return s.ConfirmationID != "" && over
 }
 
 // Redeem asks for the exchange of a code.
@@ -150,4 +178,15 @@ type Redeem struct {
 	Now                time.Time
 	RTExpiresAt        time.Time
 	RTSalt             []byte
+}
+
+// Consumption is the use of an approval, once.
+type Consumption struct {
+	TenantID, ClientID string
+	ID                 string
+	DetailsHash        string // of what the app is about to execute
+	Key                string // hash of its Idempotency-Key; "" for none
+	Receipt            string // JWS; the same is given again for the same key
+	Now                time.Time
+	Audit              []AuditEvent
 }

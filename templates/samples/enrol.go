@@ -2,6 +2,7 @@ package samples
 
 import (
 	_ "embed"
+	"slices"
 	"time"
 
 	"github.com/sallyport-id/sallyport/templates"
@@ -12,6 +13,11 @@ const keyOptions = `{"challenge":"dGhlLWNoYWxsZW5nZQ","rpId":"localhost","timeou
 
 //go:embed qr.png
 var qr []byte
+
+// forgotPIN is said to somebody who is asked for the PIN and has forgotten it.
+func forgotPIN() templates.PINHelp {
+	return templates.PINHelp{Tries: 10, ResetURL: "/t/contractor/settings#row-pin", Holds: true, Leaves: true}
+}
 
 func wizard(step int) templates.Wizard {
 	return templates.Wizard{Progress: templates.Progress{Step: step, Steps: 4}, BackURL: "/t/contractor/i/1/enrol", LeaveURL: "/t/contractor/settings"}
@@ -25,10 +31,10 @@ func inSettings() templates.Frame {
 }
 
 func enrolSamples() []Sample {
-	all := append(answerSamples(), chooseSamples()...)
+	all := slices.Concat(answerSamples(), keyPages(), chooseSamples())
 	all = append(all, appSamples()...)
 	all = append(all, phoneSamples()...)
-	all = append(all, contactSamples()...)
+	all = slices.Concat(all, contactSamples(), codeSamples())
 	all = append(all, keySamples()...)
 	all = append(all, pinSamples()...)
 	return append(all, recoverySamples()...)
@@ -43,6 +49,9 @@ func answerSamples() []Sample {
 	answer := func(name string, c templates.CodeField) Sample {
 		p := full
 		p.CodeField = c
+		if c.Method == "pin" || c.AskPIN {
+			p.PINHelp = forgotPIN()
+		}
 		return Sample{"challenge-" + name, p}
 	}
 	key := func(problem string) templates.CodeField {
@@ -51,20 +60,8 @@ func answerSamples() []Sample {
 	pair := with(EmailCode(), func(c *templates.CodeField) {
 		c.Method, c.Masked, c.AskPIN = "sms", "+52 ••• ••• 2399", true
 	})
-	payout := templates.ConfirmPage{
-		Frame: at(templates.ActionGates("payout.request", true)), CodeField: key(""), Action: "/x", ActionName: "payout.request",
-		Slip: PayoutSlip(), ChooseURL: "/choose", DenyAction: "/deny",
-	}
-	withdrawal := payout
-	withdrawal.Frame = at(templates.ActionGates("withdrawal.confirm", true))
-	withdrawal.ActionName, withdrawal.CodeField = "withdrawal.confirm", templates.CodeField{Method: "pin"}
-	staged := templates.ChallengePage{
-		Frame: inSettings(), Progress: templates.Progress{Step: 1, Steps: 3}, CodeField: with(EmailCode(), func(c *templates.CodeField) { c.Sent = true }),
-		Action: "/x", Change: templates.ChangeFirstEnrolment,
-	}
 	alone := full
 	alone.CodeField, alone.Ways, alone.TrustDevice, alone.CanCancel = key(""), nil, "", false
-	signIn := templates.SignInGates("Demo Shop")
 	return []Sample{
 		answer("key", key("")), answer("key-cancelled", key(templates.ProblemKeyCancelled)), answer("key-failed", key(templates.ProblemWrongCode)),
 		answer("key-unknown", key(templates.ProblemKeyUnknown)), answer("key-cloned", key(templates.ProblemKeyCloned)),
@@ -75,6 +72,8 @@ func answerSamples() []Sample {
 		answer("voice-sent", with(EmailCode(), func(c *templates.CodeField) { c.Method, c.Masked, c.Sent = "voice", "+49 ••• 142", true })),
 		answer("backup-malformed", templates.CodeField{Method: "recovery_codes", Problem: templates.ProblemMalformed, CodesLeft: 7}),
 		answer("pin", templates.CodeField{Method: "pin"}), answer("pin-wrong", templates.CodeField{Method: "pin", Problem: templates.ProblemWrongCode, TriesLeft: 2}),
+		answer("pin-forgot", templates.CodeField{Method: "pin", PINHelp: templates.PINHelp{Tries: 10, ResetURL: "/settings#row-pin", Holds: true, Leaves: true}}),
+		answer("pin-gone", templates.CodeField{Method: "pin", Problem: templates.ProblemPINDead, PINHelp: templates.PINHelp{Tries: 10, ResetURL: "/settings#row-pin", Holds: true}}),
 		answer("pin-empty", templates.CodeField{Method: "pin", Problem: templates.ProblemEmpty}),
 		answer("pin-blocked", templates.CodeField{Method: "pin", Problem: templates.ProblemPINBlocked, LockedUntil: noon.Add(15 * time.Minute)}),
 		answer("pin-dead", templates.CodeField{Method: "pin", Problem: templates.ProblemPINDead}),
@@ -83,6 +82,24 @@ func answerSamples() []Sample {
 		answer("pair-blocked", with(pair, func(c *templates.CodeField) {
 			c.Problem, c.LockedUntil = templates.ProblemPINBlocked, noon.Add(15*time.Minute)
 		})),
+	}
+}
+
+// keyPages are the pages around a key or a PIN that are no second step of a login.
+func keyPages() []Sample {
+	payout := templates.ConfirmPage{
+		Frame: at(templates.ActionGates("payout.request", true)), CodeField: templates.CodeField{Method: "webauthn", KeyOptions: keyOptions}, Action: "/x",
+		ActionName: "payout.request", Slip: PayoutSlip(), ChooseURL: "/choose", DenyAction: "/deny",
+	}
+	withdrawal := payout
+	withdrawal.Frame = at(templates.ActionGates("withdrawal.confirm", true))
+	withdrawal.ActionName, withdrawal.CodeField = "withdrawal.confirm", templates.CodeField{Method: "pin", PINHelp: forgotPIN()}
+	staged := templates.ChallengePage{
+		Frame: inSettings(), Progress: templates.Progress{Step: 1, Steps: 3}, CodeField: with(EmailCode(), func(c *templates.CodeField) { c.Sent = true }),
+		Action: "/x", Change: templates.ChangeFirstEnrolment,
+	}
+	signIn := templates.SignInGates("Demo Shop")
+	return []Sample{
 		{"challenge-first-enrolment", staged},
 		{"challenge-change-unknown", templates.ChallengePage{Frame: inSettings(), CodeField: templates.CodeField{Method: "pin"}, Action: "/x", Change: "no such key"}},
 		{"confirm-key", payout},
@@ -106,22 +123,29 @@ func chooseSamples() []Sample {
 			{Method: "voice", Strength: "basic", Masked: "+52 ••• ••• 2399", Available: true},
 			{Method: "email", Strength: "basic", Reason: templates.ReasonOn},
 			{Method: "recovery_codes", Strength: "strong", Reason: templates.ReasonFirst},
-			{Method: "phone", Reason: templates.ReasonLocked, AvailableAt: noon.Add(9 * time.Minute)},
-			{Method: "pin", Reason: templates.ReasonTimer, AvailableAt: noon.Add(time.Minute)},
 		},
 	}
-	counted, dated, optional, instead := page, page, page, page
+	counted, dated, optional, instead, waiting := page, page, page, page, page
+	waiting.Choices = []templates.EnrolChoice{
+		page.Choices[1],
+		{Method: "sms", Strength: "basic", Reason: templates.ReasonLocked, AvailableAt: noon.Add(9 * time.Minute)},
+		{Method: "voice", Strength: "basic", Reason: templates.ReasonTimer, AvailableAt: noon.Add(time.Minute)},
+	}
 	counted.Need, counted.LaterURL, counted.LaterLeft, counted.Choices = templates.EnrolBy, "/later", 3, page.Choices[:2]
 	dated.Need, dated.LaterURL, dated.LaterUntil, dated.Choices = templates.EnrolBy, "/later", noon.Add(9*24*time.Hour), page.Choices[:2]
-	dated.CanCancel = false
+	dated.CanCancel, optional.CanCancel, instead.CanCancel = false, false, false
 	optional.Need, optional.LaterURL, optional.Choices, optional.LeaveURL = templates.EnrolOptional, "/later", page.Choices[:4], "/settings"
+	one := page
+	one.Choices = []templates.EnrolChoice{{Method: "sms", Available: true}}
 	instead.Need, instead.Problem, instead.LeaveURL = templates.EnrolInstead, templates.ProblemNoChoice, "/settings"
 	return []Sample{
 		{"enrol", page},
 		{"enrol-counted", counted},
+		{"enrol-waiting", waiting},
 		{"enrol-dated", dated},
 		{"enrol-optional", optional},
 		{"enrol-instead", instead},
+		{"enrol-one", one},
 		{"enrol-bare", templates.EnrolChoosePage{}},
 	}
 }
@@ -171,7 +195,7 @@ func phoneSamples() []Sample {
 	}
 	wrong := func(problem string) Sample {
 		return phone("-"+problem, func(p *templates.EnrolPhonePage) {
-			p.Phone, p.Problem, p.RetryAt = "644 183 2399 <b>", problem, noon.Add(time.Hour)
+			p.Phone, p.Problem, p.RetryAt = "644 183 2399", problem, noon.Add(time.Hour)
 		})
 	}
 	all := []Sample{
@@ -185,11 +209,14 @@ func phoneSamples() []Sample {
 			p.Method = "voice"
 		}),
 		phone("-only-sms", func(p *templates.EnrolPhonePage) { p.Methods = p.Methods[:1] }),
-		phone("-change", func(p *templates.EnrolPhonePage) { p.Change, p.Current = true, "+49 ••• 0142" }),
+		phone("-change", func(p *templates.EnrolPhonePage) {
+			p.Change, p.Current, p.Told = true, "+49 ••• 0142", templates.TellBoth
+		}),
 		phone("-blocked", func(p *templates.EnrolPhonePage) {
 			p.Change, p.Problem, p.Reason = true, templates.ProblemPhoneBlocked, templates.BlockedIdentity
 		}),
 		phone("-blocked-plain", func(p *templates.EnrolPhonePage) { p.Problem = templates.ProblemPhoneBlocked }),
+		{"enrol-phone-hostile-bare", templates.EnrolPhonePage{Phone: "644 183 2399 <b>", Problem: templates.ProblemPhoneInvalid}},
 		{"enrol-phone-bare", templates.EnrolPhonePage{}},
 	}
 	for _, problem := range []string{
@@ -216,16 +243,6 @@ func contactSamples() []Sample {
 		edit(&p)
 		return Sample{"enrol-email" + name, p}
 	}
-	code := templates.EnrolCodePage{
-		Frame: House(), Wizard: wizard(3), Action: "/x", ChangeURL: "/change", SwitchAction: "/switch",
-		CodeField: with(EmailCode(), func(c *templates.CodeField) { c.Method, c.Masked, c.Sent = "sms", "+52 ••• ••• 2399", true }),
-		Ways:      []templates.Way{{Method: "voice", Masked: "+52 ••• ••• 2399", Reason: templates.ReasonTimer, AvailableAt: noon.Add(62 * time.Second)}},
-	}
-	codes := func(name string, edit func(*templates.EnrolCodePage)) Sample {
-		p := code
-		edit(&p)
-		return Sample{"enrol-code" + name, p}
-	}
 	return []Sample{
 		{"enrol-phone-check", check},
 		{"enrol-phone-check-call", call},
@@ -243,13 +260,33 @@ func contactSamples() []Sample {
 		}),
 		emails("-blocked", func(p *templates.EnrolEmailPage) { p.Problem, p.Reason = templates.ProblemEmailBlocked, "kyc_pending" }),
 		emails("-existing", func(p *templates.EnrolEmailPage) { p.Existing, p.CanChange = true, true }),
+		emails("-confirmed", func(p *templates.EnrolEmailPage) { p.Existing, p.CanChange, p.Confirmed = true, true, true }),
 		emails("-existing-failed", func(p *templates.EnrolEmailPage) { p.Existing, p.Problem = true, templates.ProblemSendFailed }),
 		emails("-bare", func(p *templates.EnrolEmailPage) { *p = templates.EnrolEmailPage{} }),
+	}
+}
+
+// codeSamples are the page that takes the code of a new address or number.
+func codeSamples() []Sample {
+	code := templates.EnrolCodePage{
+		Frame: House(), Wizard: wizard(3), Action: "/x", ChangeURL: "/change", SwitchAction: "/switch",
+		CodeField: with(EmailCode(), func(c *templates.CodeField) { c.Method, c.Masked, c.Sent = "sms", "+52 ••• ••• 2399", true }),
+		Ways:      []templates.Way{{Method: "voice", Masked: "+52 ••• ••• 2399", Reason: templates.ReasonTimer, AvailableAt: noon.Add(62 * time.Second)}},
+	}
+	codes := func(name string, edit func(*templates.EnrolCodePage)) Sample {
+		p := code
+		edit(&p)
+		return Sample{"enrol-code" + name, p}
+	}
+	return []Sample{
 		codes("", func(*templates.EnrolCodePage) {}),
 		codes("-pair", func(p *templates.EnrolCodePage) {
 			p.AskPIN, p.Sent, p.Problem, p.TriesLeft = true, false, templates.ProblemWrongCode, 3
 		}),
 		codes("-email", func(p *templates.EnrolCodePage) { p.CodeField, p.Ways = EmailCode(), nil }),
+		codes("-long", func(p *templates.EnrolCodePage) {
+			p.ExpiresAt, p.ResendAt, p.Life = noon.Add(15*time.Minute), noon.Add(15*time.Minute), 15*time.Minute
+		}),
 		codes("-failed", func(p *templates.EnrolCodePage) {
 			p.Problem, p.Sent, p.ResendAt = templates.ProblemSendFailed, false, noon
 		}),
@@ -267,10 +304,10 @@ func keySamples() []Sample {
 		edit(&p)
 		return Sample{"enrol-key" + name, p}
 	}
-	done := templates.EnrolDonePage{Frame: House(), Wizard: templates.Wizard{Progress: templates.Progress{Step: 4, Steps: 4}}, Method: "totp", Emailed: true, ContinueURL: "/i/1", AnotherURL: "/more"}
+	done := templates.EnrolDonePage{Frame: House(), Wizard: templates.Wizard{Progress: templates.Progress{Step: 4, Steps: 4}}, Method: "totp", Emailed: true, ContinueURL: "/i/1", AnotherURL: "/more", Methods: 2, Advice: templates.AdviceCodes}
 	dones := func(method, masked, name string) Sample {
 		p := done
-		p.Method, p.Masked, p.Name = method, masked, name
+		p.Method, p.Masked, p.Name, p.TwoStepOn = method, masked, name, method == "sms"
 		return Sample{"enrol-done-" + method, p}
 	}
 	return []Sample{
@@ -293,7 +330,7 @@ func keySamples() []Sample {
 }
 
 func pinSamples() []Sample {
-	page := templates.EnrolPINPage{Frame: House(), Wizard: wizard(2), Action: "/x", DigitsMin: 6, DigitsMax: 6}
+	page := templates.EnrolPINPage{Frame: House(), Wizard: wizard(2), Action: "/x", DigitsMin: 6, DigitsMax: 6, PINHelp: forgotPIN()}
 	pin := func(name string, edit func(*templates.EnrolPINPage)) Sample {
 		p := page
 		edit(&p)

@@ -28,7 +28,8 @@ func doneNews() []string {
 	return []string{
 		templates.DoneSaved, templates.DoneContactConfirmed, templates.DoneContactChanged, templates.DoneContactRemoved,
 		templates.DoneFactorAdded, templates.DoneFactorRemoved, templates.DoneFactorChanged, templates.DoneMFAEnabled,
-		templates.DoneMFADisabled, templates.DonePINChanged, templates.DoneCodesMade, templates.DonePasswordChanged,
+		templates.DoneMFADisabled, templates.DonePINChanged, templates.DoneCodesMade, templates.DoneCodesReplaced,
+		templates.DonePasswordChanged,
 		templates.DoneDeviceRemoved, templates.DoneDevicesRevoked, templates.DoneSessionEnded, templates.DoneSessionsEnded,
 		templates.DoneAppRemoved, templates.DoneActionApproved, templates.DoneCancelled,
 	}
@@ -36,7 +37,7 @@ func doneNews() []string {
 
 func advices() []string {
 	return []string{
-		templates.AdviceSecondMethod, templates.AdviceSecondKey, templates.AdviceCodes, templates.AdviceTurnOn, templates.AdviceStart,
+		templates.AdviceSecondMethod, templates.AdviceSecondOther, templates.AdviceSecondKey, templates.AdviceCodes, templates.AdviceTurnOn, templates.AdviceStart,
 	}
 }
 

@@ -24,7 +24,8 @@ func House() templates.Frame {
 		Tenant:  templates.Tenant{Name: "Contractor", Brand: "#0b5563"},
 		AppName: "Demo Shop", Account: "alice@example.test", NotYou: "/t/contractor/i/1/not-you",
 		CSRF: "csrf-token", RequestID: "req_7Q2M9X4TKD", HelpURL: "/help", PrivacyURL: "/privacy",
-		Now: noon, Zone: cet,
+		Now: noon, Zone: cet, LangAction: "/lang",
+		Langs: []templates.Lang{{Code: "en", Name: "English", Current: true}, {Code: "es", Name: "Español"}, {Code: "fr", Name: "Français"}, {Code: "de", Name: "Deutsch"}, {Code: "ar", Name: "العربية"}},
 	}
 }
 
@@ -45,7 +46,7 @@ func stranger(gates []templates.Gate) templates.Frame {
 // EmailCode asks for a code that was sent by email.
 func EmailCode() templates.CodeField {
 	return templates.CodeField{
-		Method: "email", Masked: "a•••@example.test", Digits: 6,
+		Method: "email", Masked: "a•••@example.test", Digits: 6, Life: 5 * time.Minute,
 		ExpiresAt: noon.Add(5 * time.Minute), ResendAt: noon.Add(62 * time.Second), ResendAction: "/t/contractor/i/1/resend",
 	}
 }
@@ -122,6 +123,7 @@ func challengeSamples() []Sample {
 		code("wrong", func(c *templates.CodeField) { c.Problem, c.TriesLeft = templates.ProblemWrongCode, 3 }),
 		code("last-try", func(c *templates.CodeField) { c.Problem, c.TriesLeft = templates.ProblemWrongCode, 1 }),
 		code("expired", func(c *templates.CodeField) { c.Problem, c.ResendAt = templates.ProblemExpired, noon }),
+		code("used", func(c *templates.CodeField) { c.Problem, c.ResendAt = templates.ProblemUsed, noon }),
 		code("too-soon", func(c *templates.CodeField) { c.Problem = templates.ProblemTooSoon }),
 		code("too-many", func(c *templates.CodeField) {
 			c.Problem, c.LockedUntil = templates.ProblemTooMany, noon.Add(9*time.Minute)
@@ -158,6 +160,8 @@ func actionSamples() []Sample {
 	}
 	wrong := full
 	wrong.CodeField = with(wrong.CodeField, func(c *templates.CodeField) { c.Problem, c.TriesLeft = templates.ProblemWrongCode, 4 })
+	expired := full
+	expired.CodeField = with(expired.CodeField, func(c *templates.CodeField) { c.Problem, c.ResendAt = templates.ProblemExpired, noon })
 	locked := full
 	locked.CodeField = with(locked.CodeField, func(c *templates.CodeField) { c.Problem, c.LockedUntil = templates.ProblemTooMany, noon.Add(time.Hour) })
 	// As system A asks today: the action without details.
@@ -179,10 +183,11 @@ func actionSamples() []Sample {
 		{"confirm", full},
 		{"confirm-plain", plain},
 		{"confirm-wrong", wrong},
+		{"confirm-expired", expired},
 		{"confirm-locked", locked},
 		{"confirm-begin", templates.ConfirmPage{Frame: at(payout), Action: "/x", ActionName: "payout.request", Slip: PayoutSlip()}},
 		{"confirm-other", templates.ConfirmPage{Frame: at(templates.ActionGates("prescription.sign", true)), Action: "/x", ActionName: "prescription.sign", Slip: templates.Slip{App: "Demo Shop", When: noon.Add(-30 * time.Hour)}}},
-		{"confirm-details", templates.ConfirmPage{Frame: at(templates.ActionGates("payment_details.add", true)), CodeField: EmailCode(), Action: "/x", ActionName: "payment_details.add", Slip: templates.Slip{Facts: []templates.Fact{{Label: "new", Value: "DE•• •••• 4821", Mono: true}, {Label: "Colour", Value: "red", Mono: false}}}}},
+		{"confirm-details", templates.ConfirmPage{Frame: at(templates.ActionGates("payment_details.add", true)), CodeField: EmailCode(), Action: "/x", ActionName: "payment_details.add", Slip: templates.Slip{Facts: []templates.Fact{{Label: "change", Value: "IBAN"}, {Label: "new", Value: "DE•• •••• 4821", Mono: true}}, App: "Demo Shop", When: noon, Device: "Chrome on Linux", Same: true}}},
 		{"confirm-bare", templates.ConfirmPage{}},
 		{"consent", templates.ConsentPage{
 			Frame: at(templates.ConsentGates("Demo Shop")), Action: "/x", Scopes: []string{"openid", "profile", "email", "offline_access"},
@@ -200,12 +205,14 @@ func endSamples() []Sample {
 	}
 	all := []Sample{
 		{"interstitial", templates.InterstitialPage{Frame: at(templates.PassedGates("Demo Shop", "")), URL: "https://shop.example.test/cb?code=a&state=b;c%20d"}},
+		{"interstitial-action", templates.InterstitialPage{Frame: at(templates.PassedGates("Demo Shop", "payout.request")), URL: "https://shop.example.test/cb?code=a&state=b"}},
 		{"interstitial-failed", templates.InterstitialPage{Frame: at(templates.ActionGates("payout.request", true)), URL: "com.example.app:/back?error=access_denied", Failed: true}},
 		{"interstitial-bare", templates.InterstitialPage{URL: "http://127.0.0.1/cb"}},
 		{"form-post", templates.FormPostPage{Frame: at(templates.PassedGates("Demo Shop", "")), URL: "https://shop.example.test/cb", Fields: []templates.Field{{Name: "code", Value: "a"}, {Name: "state", Value: `"><script>`}}}},
 		{"form-post-bare", templates.FormPostPage{URL: "https://shop.example.test/cb"}},
 		{"logout", templates.LogoutPage{Frame: House(), Action: "/x", Fields: []templates.Field{{Name: "state", Value: "s"}}}},
 		{"logout-done", templates.LogoutPage{Frame: stranger(nil), Done: true, BackURL: "https://shop.example.test/"}},
+		{"logout-done-again", templates.LogoutPage{Frame: stranger(nil), Done: true, SignInURL: "/settings"}},
 		{"logout-bare", templates.LogoutPage{}},
 		{"error-bare", templates.ErrorPage{}},
 		{"error-limited", templates.ErrorPage{Frame: stranger(nil), Problem: "/problems/rate-limited", RetryAt: noon.Add(time.Minute)}},
@@ -214,74 +221,4 @@ func endSamples() []Sample {
 		all = append(all, error1(p))
 	}
 	return all
-}
-
-func demo() templates.Demo {
-	f := stranger(nil)
-	f.Tenant = templates.Tenant{Name: "Sallyport demo"}
-	return templates.Demo{Frame: f, StartURL: "/", ShopURL: "http://127.0.0.1:8081/", MailboxURL: "/_mailbox", PagesURL: "/_pages", ConsoleURL: "/console"}
-}
-
-func demoSamples() []Sample {
-	user := &templates.ShopUser{Name: "Alice", Email: "alice@example.test", Tenant: "Contractor", ACR: "urn:sallyport:acr:mfa", AMR: []string{"pwd", "otp"}, AuthTime: noon.Add(-2 * time.Minute)}
-	shop := templates.ShopPage{
-		Demo: demo(), ShopName: "Demo Shop", User: user, ActionAction: "/action", ACRAction: "/acr", ACR: "urn:sallyport:acr:mfa",
-		RefreshAction: "/refresh", SignOutAction: "/signout", ClaimsURL: "/claims", Balance: "1,250.00 EUR",
-	}
-	shop.Tenant.Brand = "#7a3b12"
-	done, denied := shop, shop
-	done.Result = &templates.ShopResult{Action: "payout.request", OK: true}
-	denied.Result = &templates.ShopResult{Action: "payout.request", Error: "access_denied", Description: "The user cancelled."}
-	out := templates.ShopPage{Demo: demo(), ShopName: "Demo Shop", SignInAction: "/signin", Doors: []templates.ShopDoor{{Tenant: "contractor", Name: "Contractor", Current: true}, {Tenant: "broker", Name: "Broker", Current: false}}}
-	out.Tenant.Brand = "#7a3b12"
-	return []Sample{
-		{"demo-start", templates.DemoStartPage{Demo: demo(), Tenants: []templates.DemoTenant{demoTenant("contractor", "Contractor"), demoTenant("broker", "Broker")}}},
-		{"demo-start-bare", templates.DemoStartPage{}},
-		{"demo-pages", templates.ScreensPage{
-			Demo: demo(), Action: "/_pages", Dir: "rtl", Looks: Inside().Langs,
-			Screens: []templates.Screen{{Name: "password", States: []templates.ScreenState{{Name: "password", URL: "/_pages/password"}, {Name: "password-locked", URL: "/_pages/password-locked"}}}},
-		}},
-		{"demo-pages-bare", templates.ScreensPage{}},
-		{"mailbox", templates.MailboxPage{Demo: demo(), Messages: demoMessages(), Recipients: []string{"alice@example.test", "bob@example.test"}, To: "bob@example.test", Action: "/_mailbox", DeleteAction: "/_mailbox/delete", PollURL: "/_mailbox/messages?limit=1"}},
-		{"mailbox-empty", templates.MailboxPage{Demo: demo(), Action: "/_mailbox", To: "bob@example.test"}},
-		{"mailbox-bare", templates.MailboxPage{}},
-		{"shop", shop},
-		{"shop-done", done},
-		{"shop-denied", denied},
-		{"shop-out", out},
-		{"shop-bare", templates.ShopPage{}},
-		{"shop-user-bare", templates.ShopPage{User: &templates.ShopUser{}, Result: &templates.ShopResult{}}},
-		{"shop-claims", templates.ShopClaimsPage{
-			Demo: demo(), ShopName: "Demo Shop", User: *user, ClaimsURL: "/claims", BackURL: "/",
-			Claims:   []templates.Field{{Name: "iss", Value: "http://localhost:8080/t/contractor"}, {Name: "sub", Value: "5b1f9e0c"}, {Name: "auth_time", Value: "1795267868"}},
-			Userinfo: []templates.Field{{Name: "email", Value: "alice@example.test"}},
-			Tokens:   []templates.ShopToken{{Name: "access_token", Short: "eyJhbGciOi…kT3w", ExpiresAt: noon.Add(10 * time.Minute)}, {Name: "refresh_token", Short: "rt_9f…2c", ExpiresAt: time.Time{}}},
-		}},
-		{"shop-claims-bare", templates.ShopClaimsPage{}},
-	}
-}
-
-func demoTenant(slug, name string) templates.DemoTenant {
-	return templates.DemoTenant{
-		Slug: slug, Name: name, Preset: slug + "-email-first", Note: "A code by email first; a text message once the timer has run.",
-		Issuer: "http://localhost:8080/t/" + slug, ShopURL: "http://127.0.0.1:8081/?tenant=" + slug, NotYet: []string{"totp", "webauthn", "pin", "action:withdrawal.confirm"},
-		Users: []templates.DemoUser{
-			{Name: "alice@example.test", Password: "correct horse", Phone: "+52 55 1234 2399", PhoneStatus: "confirmed", MFAEnabled: true, Note: ""},
-			{Name: "bob@example.test", Password: "battery staple", Phone: "+49 30 5550 142", PhoneStatus: "unverified", MFAEnabled: false, Note: "Number from before texts"},
-			{Name: "carol@example.test", Password: "tr0ub4dor", Phone: "", PhoneStatus: "", MFAEnabled: false, Note: "No phone"},
-		},
-		Clients: []templates.DemoClient{
-			{ID: "demo-shop", Secret: "p0e9f8j2l4k1m3n5", RedirectURIs: []string{"http://127.0.0.1:8081/callback"}, AuthMethod: "client_secret_basic", Note: ""},
-			{ID: "demo-cli", Secret: "q8w7e6r5t4y3u2i1", RedirectURIs: []string{"http://127.0.0.1:9999/callback"}, AuthMethod: "client_secret_basic", Note: "For scripts"},
-		},
-	}
-}
-
-func demoMessages() []templates.Message {
-	return []templates.Message{
-		{ID: "m3", At: noon, Tenant: "contractor", Channel: "email", To: "alice@example.test", Subject: "Code to pay out 1,250.00 EUR to ACME GmbH", Text: "It works once, for this payout only, until 14:36 CET.\n\nDidn’t ask for this?", Code: "481206"},
-		{ID: "m2", At: noon.Add(-6 * time.Minute), Tenant: "contractor", Channel: "sms", To: "+52 55 1234 2399", Subject: "", Text: "739214 is your Contractor code. Don't share it. It expires at 14:30 CET.\n@localhost #739214", Code: "739214"},
-		{ID: "m1", At: noon.Add(-10 * time.Minute), Tenant: "broker", Channel: "voice", To: "+49 30 5550 142", Subject: "", Text: "This is Broker, with your code to sign in. The code is: five, zero, three.", Code: "503918"},
-		{ID: "m0", At: noon.Add(-12 * time.Minute), Tenant: "contractor", Channel: "email", To: "alice@example.test", Subject: "Your password was changed", Text: "The new password works from now on.", Code: ""},
-	}
 }

@@ -56,7 +56,10 @@ func TestFactors(t *testing.T) {
 		"a PIN":                                 lifeOfPIN,
 		"an app is set up with a keyboard only": wizardByKeyboard,
 	} {
-		t.Run(name, func(t *testing.T) { live(t, theStage(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			live(t, theStage(t))
+		})
 	}
 }
 
@@ -335,7 +338,7 @@ func copiedKey(t *testing.T, s *stage) {
 
 func lifeOfCodes(t *testing.T, s *stage) {
 	c := s.withEveryFactor(t)
-	c.startChange(t, "row-recovery_codes", "add")
+	c.startChange(t, "row-recovery_codes", "make")
 	codes := c.makeCodes(t)
 	require.Equal(t, 1, c.sheets(t), "the codes are printed on one page")
 	c.press(t, `label[for="saved"]`)
@@ -352,7 +355,7 @@ func lifeOfCodes(t *testing.T, s *stage) {
 	s.Clock.Advance(6 * minute)
 	c.settings(t)
 	require.Contains(t, c.text(t, "#codes-left"), "2")
-	require.Contains(t, c.text(t, "#row-recovery_codes"), "Make new codes soon")
+	require.Contains(t, c.text(t, "#row-recovery_codes"), "Make new ones soon")
 	require.NotEmpty(t, c.notice(t, alice, "backup code"))
 
 	c.startChange(t, "row-recovery_codes", "make_new")

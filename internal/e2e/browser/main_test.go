@@ -2,11 +2,15 @@ package browser_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,45 +21,89 @@ import (
 	"github.com/sallyport-id/sallyport/internal/e2e/harness"
 )
 
-// stage is what all tests of this package share: a browser and a demo.
+// stage is what a test has to itself: a demo, with its clock and its mailbox, and
+// the browser that all tests of this package share.
 type stage struct {
 	*harness.House
 	browser context.Context
+}
+
+// theatre has a stage for each test that runs at the same time. It opens the browser
+// and a stage when a test first asks for it: a run that selects none of these tests
+// starts nothing.
+type theatre struct {
+	mu      sync.Mutex
+	browser context.Context
+	idle    []*stage
 	close   []func() // in reverse order
 }
 
-// open makes the stage when the first test asks for it: a run that selects none
-// of these tests starts no browser.
-var open = sync.OnceValues(openStage)
-
-var opened *stage
+var shared theatre
 
 // leftOut counts the tests that could not run, to be said once more at the end.
-var leftOut int
+var leftOut atomic.Int32
+
+// atOnce is how many tests run at the same time. Most of their time they wait for
+// the browser, so it is more than the smallest machine has cores.
+const atOnce = 3
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if opened != nil {
-		opened.end()
+	flag.Parse()
+	err := flag.Set("test.parallel", strconv.Itoa(atOnce))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	if leftOut > 0 {
-		fmt.Fprintf(os.Stderr, "\n*** %d browser tests were LEFT OUT: install chromium (and npm) to run them ***\n\n", leftOut)
+	code := m.Run()
+	shared.end()
+	if leftOut.Load() > 0 {
+		fmt.Fprintf(os.Stderr, "\n*** %d browser tests were LEFT OUT: install chromium (and npm) to run them ***\n\n", leftOut.Load())
 	}
 	os.Exit(code)
 }
 
-// theStage is the stage, at the morning of a new day: limits and locks of
-// the test before are over.
+// theStage is a stage for t alone, until t is over. It is the morning of a new day
+// there: limits and locks of the test before are over.
 func theStage(t *testing.T) *stage {
+	t.Helper()
+	needsBrowser(t)
+	s, err := shared.take()
+	require.NoError(t, err)
+	t.Cleanup(func() { shared.giveBack(s) })
+	s.Clock.Advance(25 * time.Hour)
+	return s
+}
+
+// needsBrowser leaves t out where there is no browser.
+func needsBrowser(t *testing.T) {
 	t.Helper()
 	_, err := browserPath()
 	if err != nil {
 		without(t, err.Error())
 	}
-	s, err := open()
-	require.NoError(t, err)
-	s.Clock.Advance(25 * time.Hour)
-	return s
+}
+
+func (h *theatre) take() (*stage, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.idle); n > 0 {
+		s := h.idle[n-1]
+		h.idle = h.idle[:n-1]
+		return s, nil
+	}
+	if h.browser == nil {
+		err := h.startBrowser()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return h.startDemo()
+}
+
+func (h *theatre) giveBack(s *stage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.idle = append(h.idle, s)
 }
 
 // without leaves t out for want of something; in CI nothing may be wanting.
@@ -64,7 +112,7 @@ func without(t *testing.T, what string) {
 	if os.Getenv("CI") == "true" {
 		require.Fail(t, what)
 	}
-	leftOut++
+	leftOut.Add(1)
 	t.Skip("LEFT OUT: " + what)
 }
 
@@ -78,25 +126,15 @@ func browserPath() (string, error) {
 	return "", fmt.Errorf("no Chromium on the PATH; on Debian: apt-get install chromium fonts-noto-core")
 }
 
-func openStage() (*stage, error) {
-	s := &stage{}
-	err := s.startDemo()
-	if err != nil {
-		return nil, err
-	}
-	opened = s
-	return s, s.startBrowser()
-}
-
-func (s *stage) end() {
-	for i := len(s.close) - 1; i >= 0; i-- {
-		s.close[i]()
+func (h *theatre) end() {
+	for _, f := range slices.Backward(h.close) {
+		f()
 	}
 }
 
 // startDemo starts a demo on SQLite that keeps nothing. It outlives any one
 // test, so harness.Start is not for it.
-func (s *stage) startDemo() error {
+func (h *theatre) startDemo() (*stage, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	ready, ended := make(chan *demo.Demo, 1), make(chan error, 1)
 	go func() {
@@ -107,22 +145,21 @@ func (s *stage) startDemo() error {
 	}()
 	select {
 	case d := <-ready:
-		s.House = &harness.House{Name: "sqlite", Demo: d}
-		s.close = append(s.close, func() {
+		h.close = append(h.close, func() {
 			stop()
 			err := <-ended
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "the demo ended with", err)
 			}
 		})
-		return nil
+		return &stage{House: &harness.House{Name: "sqlite", Demo: d}, browser: h.browser}, nil
 	case err := <-ended:
 		stop()
-		return fmt.Errorf("the demo did not start: %w", err)
+		return nil, fmt.Errorf("the demo did not start: %w", err)
 	}
 }
 
-func (s *stage) startBrowser() error {
+func (h *theatre) startBrowser() error {
 	path, err := browserPath()
 	if err != nil {
 		return err
@@ -137,8 +174,8 @@ func (s *stage) startBrowser() error {
 	}
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	browser, stopBrowser := chromedp.NewContext(allocator)
-	s.browser = browser
-	s.close = append(s.close, stopAllocator, func() {
+	h.browser = browser
+	h.close = append(h.close, stopAllocator, func() {
 		err := chromedp.Cancel(browser)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "the browser ended with", err)

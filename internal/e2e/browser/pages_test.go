@@ -13,7 +13,7 @@ import (
 // TestPages looks at every page and every state of it: nothing scrolls sideways
 // at 320 px, axe finds nothing, and there is a picture of each to look at.
 func TestPages(t *testing.T) {
-	theStage(t)
+	needsBrowser(t)
 	g := newGallery(t)
 	for name, walk := range map[string]func(*testing.T, *stage, *gallery){
 		"sign in":         walkSignIn,
@@ -30,7 +30,10 @@ func TestPages(t *testing.T) {
 		"demo":            walkDemo,
 		"shop":            walkShop,
 	} {
-		t.Run(name, func(t *testing.T) { walk(t, theStage(t), g) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			walk(t, theStage(t), g)
+		})
 	}
 }
 

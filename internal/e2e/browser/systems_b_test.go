@@ -37,7 +37,7 @@ func codesByChoice(t *testing.T, s *stage, script bool) {
 	c := s.newHome(t, broker, "", withPIN(plain(alice, false))).visit(t, script, alice)
 	require.Equal(t, "app", c.begin(t).Page, "nobody has to")
 	c.settings(t)
-	c.startChange(t, "row-sms", "add")
+	c.startChange(t, "row-sms", "enable")
 	p := c.typePhone(t, "DE", landlineTyped)
 	require.Equal(t, "enrol-phone", p.Page)
 	require.NotEmpty(t, c.text(t, "#phone-error"))
@@ -55,7 +55,7 @@ func sectionsOfMethods(t *testing.T, s *stage, script bool) {
 	c.comeIn(t, alice)
 	c.settings(t)
 	for method, want := range map[string]struct{ state, button string }{
-		"sms": {"on", "turn_off"}, "email": {"on", "turn_off"}, "totp": {"off", "enable"}, "recovery_codes": {"off", "add"},
+		"sms": {"on", "turn_off"}, "email": {"on", "turn_off"}, "totp": {"off", "enable"}, "recovery_codes": {"off", "make"},
 	} {
 		require.Equal(t, want.state, c.state(t, method), "%s", method)
 		require.True(t, c.offers(t, "row-"+method, want.button), "%s", method)
@@ -69,14 +69,14 @@ func sectionsOfMethods(t *testing.T, s *stage, script bool) {
 func (s *stage) waiting(t *testing.T, script bool, patch string) *call {
 	t.Helper()
 	c := s.newHome(t, broker, patch, withPIN(plain(alice, false))).atSettings(t, script, alice, "")
-	c.startChange(t, "row-sms", "add")
+	c.startChange(t, "row-sms", "enable")
 	c.enterPhone(t, newTyped)
 	return c
 }
 
 func numberWaits(t *testing.T, s *stage, script bool) {
 	c := s.newHome(t, broker, "", withPIN(plain(alice, false))).atSettings(t, script, alice, "")
-	c.startChange(t, "row-sms", "add")
+	c.startChange(t, "row-sms", "enable")
 	require.Equal(t, "enrol-phone-check", c.typePhone(t, "DE", newTyped).Page)
 	require.Empty(t, c.letters(newPhone), "nothing is sent before Send")
 	require.Equal(t, "enrol-code", c.click(t, "#submit").Page)
@@ -121,7 +121,7 @@ func wrongPINCountsOnCode(t *testing.T, s *stage, script bool) {
 	}
 	c.settings(t)
 	require.Equal(t, "pending", c.status(t, "phone"))
-	c.startChange(t, "row-recovery_codes", "add")
+	c.startChange(t, "row-recovery_codes", "make")
 	require.Equal(t, "recovery-codes", c.givePIN(t, pin).Page, "the PIN has tries left")
 }
 
@@ -132,7 +132,7 @@ func wrongCodeCountsOnPIN(t *testing.T, s *stage, script bool) {
 		require.Equal(t, "enrol-code", c.giveBoth(t, wrong(code), pin).Page)
 	}
 	c.settings(t)
-	c.startChange(t, "row-recovery_codes", "add")
+	c.startChange(t, "row-recovery_codes", "make")
 	require.Equal(t, "recovery-renew", c.givePIN(t, pin).Page, "the right PIN is not looked at any more")
 	require.Contains(t, c.text(t, "#summary"), "Too many wrong PINs.")
 }
@@ -324,7 +324,7 @@ func codesShownOnce(t *testing.T, s *stage, script bool) {
 	c := s.newHome(t, broker, "", withPIN(plain(alice, true, "email"))).visit(t, script, alice)
 	who := c.comeIn(t, alice)
 	c.settings(t)
-	require.Equal(t, "recovery-renew", c.startChange(t, "row-recovery_codes", "add").Page)
+	require.Equal(t, "recovery-renew", c.startChange(t, "row-recovery_codes", "make").Page)
 	op := c.see(t).URL
 	require.Equal(t, "recovery-renew", c.givePIN(t, wrong(pin)).Page)
 	require.False(t, c.has(t, "#codes"))

@@ -62,7 +62,7 @@ func withdrawalTakesCode(t *testing.T, s *stage, script bool) {
 	c.getApp(t, "android")
 	mine := c.copyKey(t)
 	c.isDone(t, c.giveBoth(t, mine.code(t), pin), "")
-	c.startChange(t, "row-recovery_codes", "add")
+	c.startChange(t, "row-recovery_codes", "make")
 	require.Equal(t, "recovery-codes", c.givePIN(t, pin).Page)
 	codes := strings.Fields(c.text(t, "#codes"))
 

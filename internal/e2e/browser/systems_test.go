@@ -54,8 +54,9 @@ func TestSystems(t *testing.T) { showAll(t, true) }
 func TestSystemsWithoutScript(t *testing.T) {
 	t.Run("the browser runs none", func(t *testing.T) {
 		const ran = `document.querySelectorAll("time[title]").length > 0` // page.js leaves a title
+		s := theStage(t)
 		for _, script := range []bool{true, false} {
-			v := theStage(t).visitShop(t, script, contractor, alice)
+			v := s.visitShop(t, script, contractor, alice)
 			v.giveName(t)
 			require.Equal(t, script, eval[bool](t, v.tab, ran))
 			require.Equal(t, !script, eval[bool](t, v.tab, `matchMedia("(scripting: none)").matches`))
@@ -68,6 +69,7 @@ func showAll(t *testing.T, script bool) {
 	t.Helper()
 	for _, r := range slices.Concat(rows, rowsOfA, rowsOfD, rowsOfB, rowsWithdrawal, rowsOfC, rowsOfNumber, rowsOfE) {
 		t.Run(r.id+" "+strings.ReplaceAll(r.says, "/", " "), func(t *testing.T) {
+			t.Parallel()
 			r.show(t, theStage(t), script)
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +77,19 @@ func On(t *testing.T, houses []*House, test func(t *testing.T, h *House)) {
 // Password is the password of every user that [House.Tenant] makes.
 const Password = "the-first-gate-opens-here"
 
+// passwordHash is a hash of Password, made once: it is slow on purpose.
+var passwordHash = sync.OnceValues(func() (string, error) {
+	hashes, err := identity.NewHasher(identity.DefaultCost)
+	if err != nil {
+		return "", err
+	}
+	return hashes.Hash(context.Background(), Password)
+})
+
+// settled is how long ago the users that a test is given have confirmed what they
+// have: a policy does not let an action rest on what is newer than its hold.
+const settled = 30 * 24 * time.Hour
+
 // Callback is the redirect URI of every client that House.Tenant makes. Nothing
 // listens there: the tests end where a browser would be sent to it.
 const Callback = "http://127.0.0.1:9999/callback"
@@ -102,9 +116,11 @@ func (h *House) Tenant(t *testing.T, preset, patch string, users ...setup.User) 
 	require.NoError(t, err)
 	slug := "t" + strings.ToLower(rand.Text()[:12])
 	place := &Place{House: h, Slug: slug, Issuer: h.URL + "/t/" + slug, Client: "app", Own: "own", Secret: rand.Text() + rand.Text()}
+	hash, err := passwordHash()
+	require.NoError(t, err)
 	for i := range users {
 		if users[i].Password == "" {
-			users[i].Password = Password
+			users[i].PasswordHash = hash
 		}
 	}
 	tenant := setup.Tenant{
@@ -148,7 +164,7 @@ func (h *House) TryApply(ctx context.Context, tenants ...setup.Tenant) error {
 	}
 	s := &setup.Setup{
 		Rows: h.Server.Store, Factors: h.Server.Factors, Ring: h.Ring(), Peppers: server.Peppers(h.Ring()), Hashes: hashes,
-		PublicURL: public, Now: h.Clock.Now, Author: "test",
+		PublicURL: public, Now: h.Clock.Now, Author: "test", Age: settled,
 	}
 	_, err = s.Apply(ctx, setup.File{Tenants: tenants})
 	if err != nil {

@@ -148,7 +148,7 @@ var harmless = map[string]string{
 	"/op/:op/resend":         "likewise",
 	"/op/:op/finish":         "likewise",
 	"/op/:op/cancel":         "an operation is given up, which changes nothing",
-	"/op/:op/codes.txt":      "what was posted comes back as a file",
+	"/codes.txt":             "what was posted comes back as a file",
 	"/sessions/:session/end": "to leave, nobody has to come in again; others take a fresh login",
 	"/two-step":              "it asks once more, and the form behind that is /start",
 	"/choice":                "there is no such choice under this policy",
