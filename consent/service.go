@@ -277,6 +277,7 @@ var descriptions = map[string]string{
 	"subject":              "Another user signed in than the request named",
 	"ended":                "The user did not complete the request",
 	"cancelled":            "The user cancelled the request",
+	ReasonDisowned:         "The user did not start this",
 	"declined":             "The user declined to share data with the app",
 	"locked":               "The request ended after too many wrong codes",
 	"txn_used":             "The id of the transaction was used before",

@@ -163,6 +163,10 @@ func (s *Service) Agree(ctx context.Context, st *Standing) (*Standing, error) {
 // End ends the interaction with access_denied. reason is cancelled, declined,
 // locked or policy_changed. An open confirmation ends with it.
 func (s *Service) End(ctx context.Context, st *Standing, reason string) (*Standing, error) {
+	return s.end(ctx, st, reason, nil)
+}
+
+func (s *Service) end(ctx context.Context, st *Standing, reason string, notices []identity.Notice) (*Standing, error) {
 	next, err := s.update(ctx, st, func(state *State) error {
 		state.Ended, state.Reason = errAccessDenied, reason
 		return nil
@@ -176,7 +180,7 @@ func (s *Service) End(ctx context.Context, st *Standing, reason string) (*Standi
 		if reason == "locked" {
 			status = ConfirmationFailed
 		}
-		err = s.Store.EndConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now())
+		err = s.Store.EndConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now(), notices...)
 		if errors.Is(err, ErrNotFound) {
 			err = nil // it was never made
 		}

@@ -111,7 +111,7 @@ func (p *Provider) turnedDown(c *gin.Context, v *visit) []model.AuditEvent {
 	}
 	switch {
 	case userID == "":
-	case action != "" && slices.Contains([]string{"cancelled", "locked", "expired"}, result):
+	case action != "" && slices.Contains([]string{"cancelled", "locked", "expired", consent.ReasonDisowned}, result):
 		return []model.AuditEvent{p.event(c, v, userID, "action.refused", result, map[string]string{"action": action})}
 	case action == "" && result == "declined":
 		return []model.AuditEvent{p.event(c, v, userID, "consent.declined", "ok", nil)}

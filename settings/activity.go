@@ -85,6 +85,7 @@ var eventNames = map[string]string{
 	"refresh.reused":            "access.ended",
 	"action.approved":           "confirmation.approved",
 	"action.refused/cancelled":  "confirmation.declined",
+	"action.refused/disowned":   "confirmation.denied",
 	"action.refused/locked":     "confirmation.failed",
 	"action.refused/expired":    "confirmation.expired",
 }

@@ -18,7 +18,7 @@ import (
 
 func TestEveryEventOfTheOwnerHasWordsOfItsOwn(t *testing.T) {
 	realm := &identity.Realm{Clients: map[string]*identity.Client{}}
-	results := map[string][]string{"action.refused": {"cancelled", "locked", "expired"}}
+	results := map[string][]string{"action.refused": {"cancelled", "disowned", "locked", "expired"}}
 	for _, kind := range append(identity.ActivityTypes[:len(identity.ActivityTypes):len(identity.ActivityTypes)], identity.ActivityFailures...) {
 		for _, result := range append(results[kind], "ok", "wrong", "mismatch")[:max(1, len(results[kind]))] {
 			require.NotEqual(t, "activity.other", eventOf(identity.Activity{Type: kind, Result: result}, realm).Key(), "%s %s", kind, result)

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
 )
 
@@ -111,12 +114,27 @@ var endings = []consent.ConfirmationStatus{
 
 // EndConfirmation implements [consent.Store]. One that is final already is
 // [consent.ErrOver].
-func (s *Store) EndConfirmation(ctx context.Context, tenantID, id string, status consent.ConfirmationStatus, now time.Time) error {
+func (s *Store) EndConfirmation(ctx context.Context, tenantID, id string, status consent.ConfirmationStatus, now time.Time, notices ...identity.Notice) error {
 	if !slices.Contains(endings, status) {
 		return fmt.Errorf("store: a confirmation cannot be ended as %q", status)
 	}
-	n, err := affected(ctx, s.DB.SQL, endConfirmation, tenantID, id, status, stamp(now))
-	if err != nil || n > 0 {
+	ended := int64(0)
+	err := s.inTx(ctx, func(tx *gorm.DB) error {
+		q := raw(tx)
+		var err error
+		ended, err = affected(ctx, q, endConfirmation, tenantID, id, status, stamp(now))
+		if err != nil || ended == 0 {
+			return err
+		}
+		for _, n := range notices {
+			err = s.queueNotice(ctx, q, n)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || ended > 0 {
 		return fail("end confirmation", err)
 	}
 	_, err = s.Confirmation(ctx, tenantID, id)

@@ -29,6 +29,7 @@ const (
 	NoticeDevicesRevoked    = "devices_revoked"
 	NoticeAdminReset        = "admin_reset"
 	NoticeActionApproved    = "action_approved"
+	NoticeActionDisowned    = "action_disowned" // one that the user did not start
 )
 
 // The kinds of mails that hold a link, which is the only thing of ours in an
@@ -45,7 +46,7 @@ var (
 		NoticeFactorAdded, NoticeFactorRemoved, NoticeFactorChanged, NoticeContactChanged, NoticeContactConfirmed,
 		NoticeContactRemoved, NoticeMFAEnabled, NoticeMFADisabled, NoticePINSet, NoticePINChanged, NoticeRecoveryCodesMade,
 		NoticeCodesReplaced, NoticeRecoveryCodeUsed, NoticeDevicesRevoked,
-		NoticeAdminReset, NoticeActionApproved,
+		NoticeAdminReset, NoticeActionApproved, NoticeActionDisowned,
 	}
 	// contactNotices differ by what the contact is, and whether it is the one that is gone.
 	contactNotices = []string{NoticeContactChanged, NoticeContactConfirmed, NoticeContactRemoved}

@@ -56,7 +56,7 @@ func (h *Handler) submitConfirm(c *gin.Context, st *consent.Standing) error {
 func (h *Handler) renderConfirm(c *gin.Context, st *consent.Standing, status int, challenge *mfa.Challenge, field templates.CodeField) error {
 	page := templates.ConfirmPage{
 		Frame: h.frame(c, st), CodeField: field, Action: base(st) + "/confirm",
-		ActionName: st.Goal.Action, Slip: h.slip(c, st),
+		ActionName: st.Goal.Action, Slip: h.slip(c, st), DenyAction: base(st) + "/deny",
 	}
 	if challenge != nil {
 		ways, err := h.ways(c, st, challenge)

@@ -51,6 +51,8 @@ func (h *Handler) Mount(r gin.IRouter) {
 	g.GET("/choose", page(h.showChoose))
 	g.GET("/confirm", page(h.showConfirm))
 	g.POST("/confirm", page(h.submitConfirm))
+	g.POST("/deny", page(h.submitDeny))
+	g.GET("/denied", page(h.showDenied))
 	g.GET("/consent", page(h.showConsent))
 	g.POST("/consent", page(h.submitConsent))
 	g.GET("/banner", page(h.showBanner))

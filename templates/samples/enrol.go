@@ -104,6 +104,7 @@ func keyPages() []Sample {
 		{"challenge-change-unknown", templates.ChallengePage{Frame: inSettings(), CodeField: templates.CodeField{Method: "pin"}, Action: "/x", Change: "no such key"}},
 		{"confirm-key", payout},
 		{"confirm-pin", withdrawal},
+		{"denied", templates.DeniedPage{Frame: at(nil), BackURL: "/resume", EndAllURL: "/settings/sessions/end-all", PasswordURL: "/settings/password"}},
 		{"identify-passkey", templates.IdentifyPage{
 			Frame: stranger(signIn), Action: "/x", PasskeyAction: "/passkey", PasskeyOptions: keyOptions, ForgotURL: "/forgot",
 			SignUpURL: "/signup", CanCancel: true,

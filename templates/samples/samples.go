@@ -178,6 +178,8 @@ func actionSamples() []Sample {
 		Device: "Some Very Long Browser Name 118.0.5993.117 on an Operating System",
 		Facts:  []templates.Fact{{Label: "account", Value: strings.Repeat("DE89370400440532013000", 4), Mono: true}, {Label: strings.Repeat("label", 20), Value: "x", Mono: false}},
 	}
+	odd := full
+	odd.Slip.Payee, odd.Slip.Odd = "АСМЕ GmbH", true // the first four letters are Cyrillic
 	return []Sample{
 		{"confirm-long", long},
 		{"confirm", full},
@@ -187,7 +189,8 @@ func actionSamples() []Sample {
 		{"confirm-locked", locked},
 		{"confirm-begin", templates.ConfirmPage{Frame: at(payout), Action: "/x", ActionName: "payout.request", Slip: PayoutSlip()}},
 		{"confirm-other", templates.ConfirmPage{Frame: at(templates.ActionGates("prescription.sign", true)), Action: "/x", ActionName: "prescription.sign", Slip: templates.Slip{App: "Demo Shop", When: noon.Add(-30 * time.Hour)}}},
-		{"confirm-details", templates.ConfirmPage{Frame: at(templates.ActionGates("payment_details.add", true)), CodeField: EmailCode(), Action: "/x", ActionName: "payment_details.add", Slip: templates.Slip{Facts: []templates.Fact{{Label: "change", Value: "IBAN"}, {Label: "new", Value: "DE•• •••• 4821", Mono: true}}, App: "Demo Shop", When: noon, Device: "Chrome on Linux", Same: true}}},
+		{"confirm-details", templates.ConfirmPage{Frame: at(templates.ActionGates("payment_details.add", true)), CodeField: EmailCode(), Action: "/x", ActionName: "payment_details.add", Slip: templates.Slip{Facts: changeFacts(), App: "Demo Shop", When: noon, Device: "Chrome on Linux", Same: true}}},
+		{"confirm-odd", odd},
 		{"confirm-bare", templates.ConfirmPage{}},
 		{"consent", templates.ConsentPage{
 			Frame: at(templates.ConsentGates("Demo Shop")), Action: "/x", Scopes: []string{"openid", "profile", "email", "offline_access"},
@@ -221,4 +224,14 @@ func endSamples() []Sample {
 		all = append(all, error1(p))
 	}
 	return all
+}
+
+// changeFacts are the details of a new account for payouts.
+func changeFacts() []templates.Fact {
+	return []templates.Fact{
+		{Label: "change", Value: "replace_payout_account", Choice: true},
+		{Label: "current_account", Value: "•••• 1234", Mono: true},
+		{Label: "new_account", Value: "DE•• •••• 4821", Mono: true},
+		{Label: "holder", Value: "Alice Brown"},
+	}
 }

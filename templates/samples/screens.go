@@ -24,7 +24,7 @@ var screens = []struct {
 	{"challenge", []string{"challenge"}},
 	{"choose", []string{"choose", "recover-"}},
 	{"codes", []string{"recovery-"}},
-	{"confirm", []string{"confirm"}},
+	{"confirm", []string{"confirm", "denied"}},
 	{"contact", []string{"enrol-phone", "enrol-email", "enrol-code"}},
 	{"enrol", []string{"enrol"}},
 	{"devices", []string{"devices"}},

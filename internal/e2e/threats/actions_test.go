@@ -170,3 +170,32 @@ func pinGuessed(t *testing.T, h *harness.House) {
 	done(t, d.mustPost(t, op+"/answer", "code", right, "pin", herPIN))
 	require.NotEmpty(t, factor(t, p, alice, policy.SMS).ID)
 }
+
+// disowned: a user who did not start an action stops it, is told where a thief does not
+// read along, and may end all sessions.
+func disowned(t *testing.T, h *harness.House) {
+	owner := person(t, alice, phone)
+	owner.Factors = []string{"sms"}
+	p := h.Tenant(t, preset, patch(longCodes, noLimits), owner)
+	b := browser(p)
+	b.Login(t, alice, alice)
+	v, page := mustOpen(t, b, p.Authorize(p.Own, "acr_values", payoutACR))
+	require.Equal(t, "confirm", page.Name)
+	right := code(t, p, alice)
+	mails, texts := len(p.Letters(alice)), len(p.Letters(phone))
+
+	got := v.mustPost(t, "/deny", "deny", "1")
+
+	require.Equal(t, http.StatusSeeOther, got.Status)
+	page = b.Get(t, got.URL.String())
+	require.Equal(t, "denied", page.Name)
+	require.Contains(t, page.Body, "/settings/sessions/end-all")
+	require.NotEqual(t, http.StatusSeeOther, v.mustPost(t, "/confirm", "code", right).Status, "the code is worth nothing")
+	require.Equal(t, 1, number(t, p, "select count(*) from confirmations where tenant_id = $1 and status = 'denied'"))
+	require.NoError(t, h.Server.Deliver(t.Context()))
+	require.Len(t, p.Letters(phone), texts+1, "the contact that the code did not go to is told")
+	require.Empty(t, p.Letter(t, phone).Code)
+	require.Len(t, p.Letters(alice), mails, "the mailbox, where the code went, is not")
+	require.Equal(t, "access_denied", b.Get(t, v.resume()).Callback.Get("error"))
+	require.Equal(t, 1, events(t, p, "action.refused", "disowned"))
+}

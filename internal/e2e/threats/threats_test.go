@@ -56,6 +56,7 @@ var threats = []struct {
 	{"T-36_resend_double_click", doubleClick},
 	{"T-37_gateway_down", gatewayDown},
 	{"T-38_prompt_bombing", bombed},
+	{"T-38_action_disowned", disowned},
 	{"T-39_codes_relayed", relayed},
 	{"T-42_stage_skipped", stageOrder},
 	{"T-43_PIN_guessed_through_a_live_code", pinGuessed},
