@@ -85,6 +85,7 @@ func (p *Provider) respond(c *gin.Context, a *authRequest, r reply) error {
 	h.Set("Referrer-Policy", "no-referrer")
 	frame := p.Pages.Frame(c)
 	frame.AppName = a.Client.Name
+	frame.LangAction = "" // a page on the way has no form but its own: programs send the first that they find
 	if !r.Failed {
 		frame.Gates = templates.PassedGates(a.Client.Name, r.Action)
 	}

@@ -35,6 +35,7 @@ func TestLoginThenResume(t *testing.T) {
 		w = b.resume(id)
 
 		require.Equal(t, http.StatusOK, w.Code, "after a page the answer is a page")
+		require.NotContains(t, w.Body.String(), "<form", "it leads on, and programs that send forms have none to send")
 		require.Contains(t, w.Header().Get("Content-Security-Policy"), "form-action 'self'")
 		target, got := told(t, w)
 		require.Equal(t, shopReturn, target)

@@ -4,6 +4,7 @@ import "time"
 
 // Slip is what the user is asked to confirm.
 type Slip struct {
+	Title  string // of a kind of transaction that the pages have no words for; "" else
 	Amount string // as [Set.Amount] writes it; "" without
 	Payee  string
 	Facts  []Fact

@@ -16,6 +16,9 @@ func (h *Handler) slip(c *gin.Context, st *consent.Standing) templates.Slip {
 		App: st.Client.Name, When: st.Request.RequestedAt, Device: h.browser(c, st).UserAgent, Same: true,
 	}
 	lang := h.Pages.Lang(c)
+	if st.Detail.Type != "" {
+		s.Title = wordIn(lang, st.Realm.Details.Title(st.Detail.Type))
+	}
 	for _, line := range st.Detail.Lines() {
 		s.Odd = s.Odd || line.Suspicious
 		switch {
