@@ -274,6 +274,7 @@ func TestClientAssertionAndANewerTenant(t *testing.T) {
 		edit(&app)
 		s.put(app)
 	}
+	require.True(t, s.signsWith("ec"), "the tenant is in memory now")
 	code, _ := s.grant(appSigner, nil)
 	newer(func(c *identity.Client) { c.URI = "https://signer.example/" })
 	a := s.post(signed(s.codeForm(appSigner, code), s.assertion("ec", "ES256", nil)))

@@ -172,7 +172,7 @@ func cacheLife(header string) time.Duration {
 		}
 		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
 		if err == nil {
-			return min(max(time.Duration(seconds)*time.Second, keysLeast), keysMost) //nolint:gosec // at most 31 bits
+			return min(max(time.Duration(seconds)*time.Second, keysLeast), keysMost)
 		}
 	}
 	return keysLeast

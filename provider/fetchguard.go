@@ -43,25 +43,17 @@ func GuardedClient(loopback bool) *http.Client {
 }
 
 // public6 is where global addresses of IPv6 are; everything else is special.
-var public6 = netip.MustParsePrefix("2000::/3")
+const public6 = "2000::/3"
 
 // special are blocks that are not, or not only, what they look like.
 //
 // Source: IANA special-purpose address registries (RFC 6890).
-var special = prefixes(
+var special = []string{
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 	"224.0.0.0/4", "240.0.0.0/4",
 	"2001::/23", // Teredo and others that hold an address inside
 	"2001:db8::/32", "2002::/16", "3fff::/20",
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	blocks := make([]netip.Prefix, len(list))
-	for i, text := range list {
-		blocks[i] = netip.MustParsePrefix(text)
-	}
-	return blocks
 }
 
 // mayCall reports whether the server may connect to ip.
@@ -70,8 +62,10 @@ func mayCall(ip netip.Addr, loopback bool) bool {
 	if ip.IsLoopback() {
 		return loopback
 	}
-	if !ip.IsValid() || ip.Zone() != "" || ip.Is6() && !public6.Contains(ip) {
+	if !ip.IsValid() || ip.Zone() != "" || ip.Is6() && !within(ip, public6) {
 		return false
 	}
-	return !slices.ContainsFunc(special, func(block netip.Prefix) bool { return block.Contains(ip) })
+	return !slices.ContainsFunc(special, func(block string) bool { return within(ip, block) })
 }
+
+func within(ip netip.Addr, block string) bool { return netip.MustParsePrefix(block).Contains(ip) }

@@ -309,12 +309,14 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		{"a request to authorize", "POST", "/t/a/authorize", map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://app.example"}, 200},
 		{"a request for tokens", "POST", "/t/a/token", map[string]string{"Origin": "https://app.example"}, 200},
 		{"claims of a user", "POST", "/t/a/userinfo", map[string]string{"Origin": "https://app.example"}, 200},
+		{"the end of a token", "POST", "/t/a/revoke", map[string]string{"Origin": "https://app.example"}, 200},
+		{"what a token is worth", "POST", "/t/a/introspect", map[string]string{"Origin": "https://app.example"}, 200},
 		{"a page whose name ends alike", "POST", "/t/a/interaction/token", map[string]string{"Origin": "https://evil.example"}, 403},
 	}
 	e := gin.New()
 	ok := func(c *gin.Context) { c.Status(http.StatusOK) }
 	g := e.Group("/t/:tenant", web.SameOrigin(pages))
-	for _, path := range []string{"/authorize", "/token", "/userinfo"} {
+	for _, path := range []string{"/authorize", "/token", "/userinfo", "/revoke", "/introspect"} {
 		g.POST(path, ok)
 	}
 	g.GET("/interaction/:id/login", ok)
