@@ -91,6 +91,7 @@ var public = []string{
 	"/t/:tenant/forgot", "/t/:tenant/forgot/sent", "/t/:tenant/reset", "/t/:tenant/verify-email", "/t/:tenant/verify-email/new",
 	"/t/:tenant/sign-up", "/t/:tenant/sign-up/sent", "/t/:tenant/sign-up/finish", "/t/:tenant/lang",
 	"/t/:tenant/.well-known/change-password", "/.well-known/change-password",
+	"/t/:tenant", "/t/:tenant/", "/t/:tenant/settings/signed-out", "/t/:tenant/receipts/jwks",
 }
 
 // halfway are the pages of the second step itself.

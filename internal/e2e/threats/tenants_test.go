@@ -44,6 +44,10 @@ func crossTenant(t *testing.T, h *harness.House) {
 			for _, id := range ids {
 				address := a.house.URL + fill(route.Path, q.Slug, id)
 				status, _ := bare(t, intruder, route.Method, address, url.Values{"csrf": {open.csrf}, "code": {code(t, p, alice)}})
+				if strings.Contains(route.Path, "/confirmations/") {
+					foreignConfirmation(t, q, route.Method, strings.TrimPrefix(route.Path, "/t/:tenant"), id, status)
+					continue
+				}
 				require.Equal(t, http.StatusNotFound, status, "%s %s with %s", route.Method, route.Path, id)
 			}
 		}
@@ -69,6 +73,19 @@ func crossTenant(t *testing.T, h *harness.House) {
 			require.Equal(t, "tenant_id", i.first, "index %s of table %s", i.name, i.table)
 		}
 	})
+}
+
+// foreignConfirmation: the endpoints of confirmations ask first which app it is, and know
+// nothing of another tenant's then.
+func foreignConfirmation(t *testing.T, q *harness.Place, method, path, id string, unknown int) {
+	t.Helper()
+	if method != http.MethodGet && method != http.MethodPost || strings.HasSuffix(path, "/consume") != (method == http.MethodPost) {
+		require.Equal(t, http.StatusMethodNotAllowed, unknown, "%s %s", method, path)
+		return
+	}
+	require.Equal(t, http.StatusUnauthorized, unknown, "%s %s", method, path)
+	status := q.Call(t, q.Own, method, fill(path, "", id), "application/json", "{}", nil, &map[string]any{})
+	require.Equal(t, http.StatusNotFound, status, "%s %s with %s", method, path, id)
 }
 
 // shared are the tables that are not one tenant's: the list of tenants, whose
