@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -153,13 +154,20 @@ func presentedFirst(p *policy.Policy, m Method) bool {
 }
 
 // byLastUse moves what the user used last to the front, where the policy leaves
-// it to the user; the order of the policy decides among the others.
+// it to the user; the order of the policy decides among the others. A list on paper is
+// for the day when nothing else is at hand, and never comes first because it was used.
 func byLastUse(p *policy.Policy, e Enrolments, list []Option) []Option {
 	if p.Delivery.First != policy.FirstUserChoice && p.Delivery.First != policy.FirstLastUsed {
 		return list
 	}
 	slices.SortStableFunc(list, func(a, b Option) int {
-		return e.lastUse(b).Compare(e.lastUse(a))
+		paper := func(o Option) int {
+			if o.Method == policy.RecoveryCodes {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(paper(a), paper(b)), e.lastUse(b).Compare(e.lastUse(a)))
 	})
 	return list
 }

@@ -17,6 +17,7 @@ var noticeOf = map[string]struct{ text, event string }{
 	mfa.EventDeviceTheft:      {"device_theft", ""},
 	mfa.EventRecoveryCodeUsed: {"recovery_code_used", "recovery_code_used"},
 	mfa.EventFactorCloned:     {"factor_removed", ""},
+	mfa.EventFactorAdded:      {"factor_added", "factor_added"}, // by a first login; all else is told with its operation
 }
 
 func (l *Log) notices(ctx context.Context, e mfa.Event) []identity.Notice {
