@@ -49,12 +49,17 @@ type Client struct {
 	// introspect every token that is meant for one of them.
 	ResourceServer []string `json:"resource_server,omitempty"`
 
-	AuthMethods  []string     `json:"auth_methods"` // AuthBasic, AuthPost or both; or AuthPrivateKeyJWT; or AuthNone
-	Secrets      []SecretHash `json:"secrets,omitempty"`
-	RequirePAR   bool         `json:"require_pushed_authorization_requests,omitempty"` // takes no request from a browser
-	PKCEOptional bool         `json:"pkce_optional,omitempty"`                         // only for confidential clients
-	IDTokenAlg   string       `json:"id_token_signed_response_alg"`
-	UserinfoAlg  string       `json:"userinfo_signed_response_alg,omitempty"` // "" for plain JSON
+	AuthMethods []string     `json:"auth_methods"` // AuthBasic, AuthPost or both; or AuthPrivateKeyJWT; or AuthNone
+	Secrets     []SecretHash `json:"secrets,omitempty"`
+	// SignedRequests takes no authorization request but in a signed request object (RFC
+	// 9101), which RequestAlg signs; "" for whatever fits the app's keys.
+	SignedRequests bool   `json:"require_signed_request_object,omitempty"`
+	RequestAlg     string `json:"request_object_signing_alg,omitempty"`
+
+	RequirePAR   bool   `json:"require_pushed_authorization_requests,omitempty"` // takes no request from a browser
+	PKCEOptional bool   `json:"pkce_optional,omitempty"`                         // only for confidential clients
+	IDTokenAlg   string `json:"id_token_signed_response_alg"`
+	UserinfoAlg  string `json:"userinfo_signed_response_alg,omitempty"` // "" for plain JSON
 
 	// JWKS holds the app's public keys (RFC 7517 section 5), or JWKSURI says where
 	// they are; never both.
@@ -62,6 +67,10 @@ type Client struct {
 	JWKSURI          string          `json:"jwks_uri,omitempty"`
 	AuthAlg          string          `json:"token_endpoint_auth_signing_alg,omitempty"`   // of its assertions; "" for any that fits the key
 	IntrospectionAlg string          `json:"introspection_signed_response_alg,omitempty"` // "" is RS256 (RFC 9701 section 6)
+
+	// DPoPBound: every token is bound to a key that the app proves to hold (RFC 9449
+	// section 5.2). Without it the app may bind its tokens, and need not.
+	DPoPBound bool `json:"dpop_bound_access_tokens,omitempty"`
 
 	ACRMode          ACRMode  `json:"acr_mode"`
 	MinACR           string   `json:"min_acr,omitempty"` // floor for this app, on top of the tenant's

@@ -40,6 +40,9 @@ func accessClaims(u *unitOfWork, scopes []string) jwt.MapClaims {
 		"jti":       b64(randomBytes(16)),
 		"scope":     strings.Join(scopes, " "),
 	}
+	if u.jkt != "" {
+		claims["cnf"] = map[string]any{"jkt": u.jkt} // RFC 9449 section 6.1
+	}
 	if u.grant != nil {
 		addEvidence(claims, u.grant)
 		claims["sub"] = u.grant.UserID

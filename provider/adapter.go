@@ -32,6 +32,7 @@ type unitOfWork struct {
 	redirectURIs []string         // see client.redirectURIs
 	grant        *model.Grant     // authorize: being made; token: as loaded; nil for client_credentials
 	audience     []string         // narrowed by resource; nil for the grant's own
+	jkt          string           // of the key that the app has proved; "" for none
 
 	seen     model.Seen
 	redeemed bool // the code of this request has been consumed
@@ -121,7 +122,7 @@ func (u *unitOfWork) GetAuthorizeCodeSession(ctx context.Context, signature stri
 	}
 	g, seen, err := u.store.RedeemCode(ctx, model.Redeem{
 		TenantID: u.realm.Tenant.ID, ClientID: u.client.ID, CodeHash: hash,
-		Now: u.now, RTExpiresAt: u.now.Add(refreshIdle), RTSalt: randomBytes(saltSize),
+		Now: u.now, RTExpiresAt: u.now.Add(refreshIdle), RTSalt: randomBytes(saltSize), JKT: u.jkt,
 	})
 	u.seen = seen
 	switch {
@@ -136,6 +137,9 @@ func (u *unitOfWork) GetAuthorizeCodeSession(ctx context.Context, signature stri
 		return nil, u.fail(err)
 	}
 	u.grant, u.redeemed = &g, true
+	if g.JKT != u.jkt { // RFC 9449 section 10
+		return nil, u.fail(invalidGrant("The code is bound to another key."))
+	}
 	return u.requester(s), nil
 }
 

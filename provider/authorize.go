@@ -41,7 +41,11 @@ func (p *Provider) authorize(c *gin.Context) error {
 	if isPushed(form) {
 		return p.authorizePushed(c, form)
 	}
+	form, objectErr := p.openRequestObject(c.Request.Context(), web.Realm(c), form)
 	v, err := p.read(c.Request.Context(), web.Realm(c), form, p.Now(), nil)
+	if objectErr != nil && v.auth.RedirectURI != "" {
+		err = objectErr // there is somebody to tell
+	}
 	web.UseLocales(c, v.auth.UILocales)
 	if err != nil {
 		return p.answerError(c, v, err)

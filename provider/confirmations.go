@@ -81,7 +81,7 @@ var (
 func (p *Provider) answerConfirmation(c *gin.Context, err error) {
 	known, ok := errors.AsType[*confirmationError](err)
 	if !ok {
-		if strings.HasPrefix(strings.ToLower(c.GetHeader("Authorization")), "bearer ") {
+		if bringsToken(c.Request) {
 			p.resourceError(c, err)
 			return
 		}
@@ -104,8 +104,8 @@ const maxConsumeBody = 16 << 10 // bytes
 
 // readCaller finds out who calls, by an access token or as at the token endpoint.
 func (p *Provider) readCaller(c *gin.Context) (caller, error) {
-	if strings.HasPrefix(strings.ToLower(c.GetHeader("Authorization")), "bearer ") {
-		who, err := p.bearerCaller(c)
+	if bringsToken(c.Request) {
+		who, err := p.tokenCaller(c)
 		if err == nil && c.Request.Method == http.MethodPost {
 			who.hash, _, err = readConsumeBody(c.Request)
 		}
@@ -129,10 +129,10 @@ func (p *Provider) readCaller(c *gin.Context) (caller, error) {
 	return caller{app: app, hash: hash}, err
 }
 
-// bearerCaller is the app of an access token: of one confirmation that it got with it,
+// tokenCaller is the app of an access token: of one confirmation that it got with it,
 // whatever resource that is for, or of the app itself.
-func (p *Provider) bearerCaller(c *gin.Context) (caller, error) {
-	token, err := bearerToken(c.Request)
+func (p *Provider) tokenCaller(c *gin.Context) (caller, error) {
+	sent, err := accessToken(c.Request)
 	if err != nil {
 		return caller{}, err
 	}
@@ -141,9 +141,13 @@ func (p *Provider) bearerCaller(c *gin.Context) (caller, error) {
 	if err != nil {
 		return caller{}, unavailable(err)
 	}
-	access, err := verifyJWT(set, token, expected{Typ: typAccessToken, Issuer: realm.Tenant.Issuer, Now: p.Now()})
+	access, err := verifyJWT(set, sent.token, expected{Typ: typAccessToken, Issuer: realm.Tenant.Issuer, Now: p.Now()})
 	if err != nil {
 		return caller{}, invalidToken()
+	}
+	err = p.possessed(c, access, sent)
+	if err != nil {
+		return caller{}, err
 	}
 	who := caller{app: realm.Client(text(access, "client_id")), txn: text(access, "txn")}
 	switch {

@@ -43,10 +43,10 @@ func corsApps(methods string) gin.HandlerFunc {
 		preflight := c.Request.Method == http.MethodOptions
 		if origin != "" && knownOrigin(web.Realm(c), origin) {
 			h.Set("Access-Control-Allow-Origin", origin)
-			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 			if preflight {
 				h.Set("Access-Control-Allow-Methods", methods)
-				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 				h.Set("Access-Control-Max-Age", "600")
 			}
 		}

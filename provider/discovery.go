@@ -20,7 +20,7 @@ import (
 // server: an endpoint that does not exist is not listed.
 //
 // Source: OpenID Connect Discovery section 3; RFC 8414 section 2; RFC 9207
-// section 3; RFC 9701 section 7; OpenID Connect prompt create section 4.2
+// section 3; RFC 9449 section 5.1; RFC 9701 section 7; OpenID Connect prompt create section 4.2
 // (prompt_values_supported).
 type metadata struct {
 	Issuer                string `json:"issuer"`
@@ -42,6 +42,7 @@ type metadata struct {
 	UserinfoAlgs  []string `json:"userinfo_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	AuthAlgs      []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	ProofAlgs     []string `json:"dpop_signing_alg_values_supported"`
 	PKCEMethods   []string `json:"code_challenge_methods_supported"`
 	Displays      []string `json:"display_values_supported"`
 	Prompts       []string `json:"prompt_values_supported"`
@@ -62,9 +63,10 @@ type metadata struct {
 	ClaimsParameter bool `json:"claims_parameter_supported"`
 	// The two below are stated because the defaults of the specification differ
 	// from each other: left out, the second would be true.
-	RequestParameter    bool `json:"request_parameter_supported"`
-	RequestURIParameter bool `json:"request_uri_parameter_supported"`
-	IssParameter        bool `json:"authorization_response_iss_parameter_supported"`
+	RequestParameter    bool     `json:"request_parameter_supported"`
+	RequestAlgs         []string `json:"request_object_signing_alg_values_supported"` // never none
+	RequestURIParameter bool     `json:"request_uri_parameter_supported"`
+	IssParameter        bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
 // claimsSupported are the claims that the server can give about a user.
@@ -101,6 +103,7 @@ func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) me
 		UserinfoAlgs:  set.Algs(),
 		AuthMethods:   append(slices.Clone(proofs), identity.AuthNone),
 		AuthAlgs:      keys.AppAlgs,
+		ProofAlgs:     proofAlgs,
 		PKCEMethods:   []string{"S256"},
 		Displays:      []string{"page", "popup"},
 		Prompts:       prompts,
@@ -116,8 +119,10 @@ func describeTenant(realm *identity.Realm, set *keys.Set, languages []string) me
 		RevocationAuthMethods:    append(slices.Clone(proofs), identity.AuthNone),
 		RevocationAuthAlgs:       keys.AppAlgs,
 
-		ClaimsParameter: true,
-		IssParameter:    true,
+		ClaimsParameter:  true,
+		RequestParameter: true,
+		RequestAlgs:      keys.AppAlgs,
+		IssParameter:     true,
 	}
 }
 

@@ -42,7 +42,7 @@ func TestDiscovery(t *testing.T) {
 		require.NoError(t, dec.Decode(&m))
 		issuer := issuerOf(tenantA)
 		require.Equal(t, issuer, m.Issuer)
-		for _, endpoint := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.UserinfoEndpoint, m.JWKSURI} {
+		for _, endpoint := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.UserinfoEndpoint, m.JWKSURI, m.IntrospectionEndpoint, m.RevocationEndpoint} {
 			require.True(t, strings.HasPrefix(endpoint, issuer+"/"), endpoint)
 		}
 		require.Equal(t, []string{"code"}, m.ResponseTypes)
@@ -50,6 +50,13 @@ func TestDiscovery(t *testing.T) {
 		require.Equal(t, []string{"S256"}, m.PKCEMethods)
 		require.Equal(t, []string{"public"}, m.SubjectTypes)
 		require.Equal(t, []string{"ES256", "RS256"}, m.IDTokenAlgs)
+		require.Equal(t, []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}, m.AuthMethods)
+		require.Equal(t, m.AuthMethods, m.RevocationAuthMethods, "an app without a secret may revoke its own")
+		require.Equal(t, []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}, m.IntrospectionAuthMethods)
+		for _, algs := range [][]string{m.AuthAlgs, m.IntrospectionAuthAlgs, m.RevocationAuthAlgs} {
+			require.Equal(t, []string{"ES256", "PS256", "EdDSA", "RS256"}, algs)
+		}
+		require.Equal(t, []string{"ES256", "RS256"}, m.IntrospectionAlgs)
 		require.Contains(t, m.Scopes, "openid")
 		require.Contains(t, m.Claims, "acr")
 		require.Equal(t, []string{"none", "login", "consent", "select_account"}, m.Prompts)
@@ -59,9 +66,9 @@ func TestDiscovery(t *testing.T) {
 	})
 	t.Run("what does not exist is not listed, and what would default to true is stated", func(t *testing.T) {
 		require.Equal(t, false, doc["request_uri_parameter_supported"])
-		require.Equal(t, false, doc["request_parameter_supported"])
+		require.Equal(t, true, doc["request_parameter_supported"])
 		for name := range doc {
-			for _, missing := range []string{"device", "registration", "end_session", "logout", "dpop", "backchannel"} {
+			for _, missing := range []string{"device", "registration", "end_session", "logout", "backchannel"} {
 				require.NotContains(t, name, missing)
 			}
 		}

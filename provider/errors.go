@@ -40,9 +40,12 @@ const (
 	codeRequestURINotSupported   = "request_uri_not_supported"
 	codeRegistrationNotSupported = "registration_not_supported"
 	codeInvalidRequestURI        = "invalid_request_uri"
+	codeInvalidRequestObject     = "invalid_request_object"        // RFC 9101 section 7
 	codeInvalidDetails           = "invalid_authorization_details" // RFC 9396 section 5
 	codeInvalidToken             = "invalid_token"
 	codeInsufficientScope        = "insufficient_scope"
+	codeInvalidProof             = "invalid_dpop_proof" // RFC 9449 section 5
+	codeUseNonce                 = "use_dpop_nonce"     // RFC 9449 section 8
 )
 
 // oauthError is an error of the OAuth protocol. Description is ASCII without
@@ -124,9 +127,12 @@ var descriptions = map[string]string{
 	codeRequestNotSupported:      "The request parameter is not supported.",
 	codeRequestURINotSupported:   "The request_uri parameter is not supported.",
 	codeRegistrationNotSupported: "The registration parameter is not supported.",
+	codeInvalidRequestObject:     "The request object is not acceptable.",
 	codeInvalidDetails:           "The authorization_details are not acceptable.",
 	codeInvalidToken:             "The access token is invalid, expired or revoked.",
 	codeInsufficientScope:        "The access token lacks a scope.",
+	codeInvalidProof:             "The DPoP proof is not valid.",
+	codeUseNonce:                 "The DPoP proof needs the nonce that comes with this answer.",
 }
 
 func describe(code string) string { return descriptions[code] }
@@ -197,6 +203,7 @@ func (p *Provider) tokenError(c *gin.Context, err error) {
 	h := c.Writer.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
+	p.tellNonce(c, e)
 	if e.Status == http.StatusUnauthorized && usedBasic(c.Request) {
 		h.Set("WWW-Authenticate", `Basic realm="`+web.Realm(c).Tenant.Issuer+`", charset="UTF-8"`)
 	}

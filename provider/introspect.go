@@ -79,7 +79,7 @@ func (p *Provider) introspectRefresh(c *gin.Context, call *clientCall, token ref
 	if err != nil {
 		return nil, err
 	}
-	switch judgeRefresh(p.Secrets.TokenKey(g.TenantID), &g, token, call.app, now) {
+	switch judgeRefresh(p.Secrets.TokenKey(g.TenantID), &g, token, call.app, g.JKT, now) {
 	case refreshNext, refreshAgain:
 	default:
 		return nil, nil

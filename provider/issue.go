@@ -79,6 +79,7 @@ func (p *Provider) newGrant(ctx context.Context, v *visit, o consent.Outcome, se
 	g.ID = b64(randomBytes(grantIDSize))
 	g.TenantID, g.ClientID, g.UserID = v.realm.Tenant.ID, v.auth.Client.ID, o.User.ID
 	g.SessionID, g.SID = sessionID, p.sessionID(v.realm.Tenant.ID, sessionID, v.auth.Client.ID)
+	g.JKT = v.auth.JKT
 	g.Scopes, g.Audience = o.Scopes, v.auth.Resources
 	g.ACR, g.AMR, g.AuthTime = o.ACR, o.AMR, o.AuthTime // trap T11: from what was proven, always
 	g.Action, g.ConfirmationID, g.DetailsHash = o.Action, o.ConfirmationID, o.DetailsHash

@@ -43,6 +43,7 @@ type authRequest struct {
 	Resources     []string
 	Nonce         string
 	CodeChallenge string
+	JKT           string // thumbprint of the key that the code is bound to; "" for none
 	Claims        claimsRequest
 	ACRValues     []string
 	MaxAge        *time.Duration
@@ -60,13 +61,16 @@ type authRequest struct {
 // paramDetails is the parameter of RFC 9396.
 const paramDetails = "authorization_details"
 
+// paramJKT binds the code to a key (RFC 9449 section 10).
+const paramJKT = "dpop_jkt"
+
 // known are the parameters that the server reads. All others are ignored, as
 // RFC 6749 section 3.1 says.
 var known = []string{
 	"client_id", "redirect_uri", "state", "response_type", "response_mode", "scope", "resource", "nonce",
 	"code_challenge", "code_challenge_method", "prompt", "max_age", "claims", "acr_values", "id_token_hint",
 	"login_hint", "ui_locales", "claims_locales", "display", "request", "request_uri", "registration",
-	"authorization_details",
+	"authorization_details", paramJKT,
 }
 
 // normalise checks form strictly against what client and tenant allow. pushed says

@@ -145,6 +145,10 @@ func requestURIHash(uri string) []byte {
 //
 // Errors: an [*oauthError].
 func (p *Provider) pushedForm(c *gin.Context) (url.Values, error) {
+	proof, err := p.readProof(c, "")
+	if err != nil {
+		return nil, err
+	}
 	call, err := p.readCall(c)
 	if err != nil {
 		return nil, err
@@ -157,7 +161,27 @@ func (p *Provider) pushedForm(c *gin.Context) (url.Values, error) {
 		form.Del(name)
 	}
 	form.Set("client_id", call.app.ID)
-	return form, nil
+	call.form, err = p.openRequestObject(c.Request.Context(), call.realm, form)
+	if err != nil {
+		return nil, err
+	}
+	return call.form, p.bindPushed(c, call, proof)
+}
+
+// bindPushed binds the code that the request will yield to the key that the app has
+// proved, as dpop_jkt does.
+//
+// Source: RFC 9449 section 10.1.
+func (p *Provider) bindPushed(c *gin.Context, call *clientCall, proof dpopProof) error {
+	if proof.JKT == "" {
+		return nil
+	}
+	sent := call.form.Get(paramJKT)
+	if sent != "" && sent != proof.JKT {
+		return invalidProof("The DPoP proof is of another key than dpop_jkt.", nil)
+	}
+	call.form.Set(paramJKT, proof.JKT)
+	return p.useProof(c.Request.Context(), call.realm, proof)
 }
 
 // forApp turns what a page would say into the error that an app understands.

@@ -100,17 +100,18 @@ const (
 	refreshReused                 // an older one: somebody else has it
 )
 
-// judgeRefresh says what token is good for when c presents it at now. The MAC
+// judgeRefresh says what token is good for when c presents it at now, and has proved
+// to hold the key jkt, "" for none. The MAC
 // comes first: only a token that we made may be called reused, or anybody who
 // can guess a grant id could end it.
 //
 // Source: RFC 9700 section 4.14.2; the grace is for an app whose answer got lost.
-func judgeRefresh(key []byte, g *model.Grant, token refreshToken, c *identity.Client, now time.Time) verdict {
+func judgeRefresh(key []byte, g *model.Grant, token refreshToken, c *identity.Client, jkt string, now time.Time) verdict {
 	if !token.genuine(key, g) {
 		return refreshRefused
 	}
 	switch {
-	case g.ClientID != c.ID, !mayRefresh(c, g.Scopes, g.Action), token.gen > g.RTGen, token.gen < 1,
+	case g.ClientID != c.ID, boundElsewhere(c, g, jkt), !mayRefresh(c, g.Scopes, g.Action), token.gen > g.RTGen, token.gen < 1,
 		!g.RevokedAt.IsZero(), !now.Before(g.RTExpiresAt), !now.Before(g.GrantExpiresAt), loginTooOld(c, g, now),
 		consent.PolicyClass(g.ACR) < consent.PolicyClass(c.MinACR):
 		return refreshRefused
@@ -120,6 +121,15 @@ func judgeRefresh(key []byte, g *model.Grant, token refreshToken, c *identity.Cl
 		return refreshAgain
 	}
 	return refreshReused
+}
+
+// boundElsewhere reports whether the refresh tokens of g belong to another key than
+// jkt. Those of an app that authenticates are bound by that, so it may take another
+// key whenever it likes.
+//
+// Source: RFC 9449 section 5.
+func boundElsewhere(c *identity.Client, g *model.Grant, jkt string) bool {
+	return c.Public() && g.JKT != "" && g.JKT != jkt
 }
 
 // loginTooOld reports whether c wants a new login by now instead of a refresh.
@@ -168,7 +178,7 @@ func (u *unitOfWork) GetRefreshTokenSession(ctx context.Context, signature strin
 		return nil, u.fail(err)
 	}
 	u.grant = &g
-	switch judgeRefresh(u.secrets.TokenKey(g.TenantID), &g, token, u.client, u.now) {
+	switch judgeRefresh(u.secrets.TokenKey(g.TenantID), &g, token, u.client, u.jkt, u.now) {
 	case refreshReused:
 		u.reused = true
 		return u.requester(s), fosite.ErrInactiveToken

@@ -61,7 +61,7 @@ func TestJudgeRefresh(t *testing.T) {
 			if tt.edit != nil {
 				tt.edit(&g, &token)
 			}
-			require.Equal(t, tt.want, judgeRefresh(key, &g, token, app, now))
+			require.Equal(t, tt.want, judgeRefresh(key, &g, token, app, "", now))
 		})
 	}
 }

@@ -60,7 +60,7 @@ var authorizeCodes = map[string]bool{
 	codeServerError: true, codeUnavailable: true, codeLoginRequired: true, codeInteractionRequired: true,
 	codeConsentRequired: true, codeAccountSelection: true, codeUnmet: true,
 	codeRequestNotSupported: true, codeRequestURINotSupported: true, codeRegistrationNotSupported: true,
-	codeInvalidDetails: true,
+	codeInvalidDetails: true, codeInvalidRequestObject: true,
 }
 
 // forAuthorize keeps errors of other endpoints from reaching a redirect: they

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"net/url"
@@ -25,7 +26,7 @@ var rules = []struct {
 }{
 	{"no parameter comes twice", ruleOnce},
 	{"values are text of bounded length", ruleText},
-	{"request objects are not supported", ruleRequestObject},
+	{"request objects are signed by an app that has keys", ruleRequestObject},
 	{"an app that pushes its requests pushes all of them", rulePushed},
 	{"transaction details must be pushed", ruleDetails},
 	{"response_type is code", ruleResponseType},
@@ -33,6 +34,7 @@ var rules = []struct {
 	{"scopes are allowed", ruleScope},
 	{"resources are known", ruleResource},
 	{"PKCE with S256", rulePKCE},
+	{"dpop_jkt is a thumbprint", ruleJKT},
 	{"nonce has a bounded length", ruleNonce},
 	{"prompt is a set of known values", rulePrompt},
 	{"max_age is a number", ruleMaxAge},
@@ -204,6 +206,16 @@ func rulePKCE(a *authRequest, _ *identity.Realm, form url.Values) error {
 		return invalidRequest("The code_challenge is not a base64url SHA-256.")
 	}
 	a.CodeChallenge = challenge
+	return nil
+}
+
+// ruleJKT: RFC 9449 section 10.
+func ruleJKT(a *authRequest, _ *identity.Realm, form url.Values) error {
+	a.JKT = form.Get(paramJKT)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(a.JKT)
+	if a.JKT != "" && (err != nil || len(raw) != sha256.Size) {
+		return invalidRequest("The dpop_jkt is not a base64url SHA-256 thumbprint.")
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 type tokenCall struct {
 	form  url.Values
 	creds credentials
+	proof dpopProof
 	realm *identity.Realm
 	keys  *keys.Set
 	uow   *unitOfWork
@@ -53,6 +54,9 @@ func (p *Provider) token(c *gin.Context) {
 // exchange turns a grant into tokens. The order is part of the security: the
 // app first, then whether it may, then the signing keys (T31: a code must not
 // be spent for an answer that cannot be signed), and only then the code.
+//
+// A proof is judged before all of it, since that costs nothing and uses nothing up: who
+// lacks the nonce can send the same assertion again with it.
 func (p *Provider) exchange(c *gin.Context) (tokenAnswer, error) {
 	form, err := readTokenForm(c.Request)
 	if err != nil {
@@ -64,7 +68,12 @@ func (p *Provider) exchange(c *gin.Context) (tokenAnswer, error) {
 		p.noteRefusal(c, call.realm, "", err)
 		return tokenAnswer{}, err
 	}
+	call.proof, err = p.readProof(c, "")
+	if err != nil {
+		return tokenAnswer{}, err
+	}
 	call.uow = p.newUnitOfWork(call.realm)
+	call.uow.jkt = call.proof.JKT
 	err = p.admit(c.Request.Context(), call)
 	if err != nil {
 		p.noteTokenFailure(c, call, err)
@@ -72,7 +81,11 @@ func (p *Provider) exchange(c *gin.Context) (tokenAnswer, error) {
 	}
 	ctx := c.Request.Context()
 	call.keys, err = p.signingKeys(ctx, call)
+	if err == nil {
+		err = p.useProof(ctx, call.realm, call.proof)
+	}
 	if err != nil {
+		p.noteTokenFailure(c, call, err)
 		return tokenAnswer{}, err
 	}
 	answer, err := p.answerGrant(c, call)
@@ -91,6 +104,9 @@ func (p *Provider) admit(ctx context.Context, call *tokenCall) error {
 		return err
 	}
 	call.uow.client = app
+	if app.DPoPBound && call.proof.JKT == "" {
+		return proofMissing()
+	}
 	err = allowGrantType(app, call.creds.Method, call.form.Get("grant_type"))
 	if err != nil {
 		return err
@@ -240,6 +256,9 @@ func writeAnswer(uow *unitOfWork, req fosite.AccessRequester, resp fosite.Access
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(accessLife(uow.grant) / time.Second),
 		Scope:       strings.Join(req.GetGrantedScopes(), " "),
+	}
+	if uow.jkt != "" {
+		answer.TokenType = "DPoP"
 	}
 	answer.RefreshToken, _ = resp.GetExtra("refresh_token").(string)
 	answer.IDToken, _ = resp.GetExtra("id_token").(string)

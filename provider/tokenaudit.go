@@ -24,6 +24,8 @@ func (p *Provider) noteTokenFailure(c *gin.Context, call *tokenCall, err error) 
 		event.Type = "refresh.reused"
 	case ok && e.Code == codeInvalidClient:
 		event.Type = "client.refused"
+	case errors.Is(err, errProofReplayed):
+		event.Type = "proof.replayed"
 	case uow.redeemed:
 		event.Type = "code.abandoned"
 	default:

@@ -37,18 +37,11 @@ func (p *Provider) userinfo(c *gin.Context) {
 }
 
 // describeUser judges the access token and reads what it may see of the user:
-// one statement. The token alone is not enough, for its grant may have been
+// one statement, and one more for a proof. The token alone is not enough, for its grant may have been
 // revoked and its user disabled since it was signed.
 func (p *Provider) describeUser(c *gin.Context) (*identity.Client, jwt.MapClaims, error) {
-	token, err := bearerToken(c.Request)
-	if err != nil {
-		return nil, nil, err
-	}
-	if token == "" {
-		return nil, nil, noToken()
-	}
 	ctx, realm := c.Request.Context(), web.Realm(c)
-	access, err := p.verifyAccessToken(ctx, realm, token)
+	access, err := p.admittedToken(c, realm)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,6 +65,23 @@ func (p *Provider) describeUser(c *gin.Context) (*identity.Client, jwt.MapClaims
 		return nil, nil, invalidToken()
 	}
 	return app, userinfoClaims(grant, user, scopes), nil
+}
+
+// admittedToken are the claims of the access token that came with the request, if it
+// is meant for the issuer itself and sent by whom it belongs to.
+func (p *Provider) admittedToken(c *gin.Context, realm *identity.Realm) (jwt.MapClaims, error) {
+	sent, err := accessToken(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	if sent.token == "" {
+		return nil, noToken()
+	}
+	access, err := p.verifyAccessToken(c.Request.Context(), realm, sent.token)
+	if err != nil {
+		return nil, err
+	}
+	return access, p.possessed(c, access, sent)
 }
 
 // verifyAccessToken judges an access token that is meant for the issuer itself.

@@ -42,7 +42,7 @@ func TestUserinfoWays(t *testing.T) {
 		{"POST with the token in the header", with(form(""), "Bearer"), 200, ""},
 		{"POST with the token in the form", form(inForm), 200, ""},
 		{"no token", get(), 401, ""},
-		{"another scheme", with(get(), "DPoP"), 401, ""},
+		{"another scheme", with(get(), "MAC"), 401, ""},
 		{"POST without a token", form(""), 401, ""},
 		{"header and form at once", with(form(inForm), "Bearer"), 400, "invalid_request"},
 		{"two headers", with(with(get(), "Bearer"), "Bearer"), 400, "invalid_request"},

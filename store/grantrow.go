@@ -20,7 +20,7 @@ func (r *grantRow) fields() []field {
 		col("redirect_uri", &g.RedirectURI), col("nonce", &g.Nonce),
 		col("code_challenge", &g.CodeChallenge), col("code_challenge_method", &g.CodeChallengeMethod),
 		col("code_hash", &g.CodeHash), timeCol("code_expires_at", &g.CodeExpiresAt), timeCol("code_consumed_at", &g.CodeConsumedAt),
-		wordsCol("scopes", &g.Scopes), wordsCol("audience", &g.Audience),
+		col("cnf_jkt", &g.JKT), wordsCol("scopes", &g.Scopes), wordsCol("audience", &g.Audience),
 		col("claims_enc", &r.claims), col("id_claims_enc", &r.idClaims),
 		col("acr", &g.ACR), wordsCol("amr", &g.AMR), timeCol("auth_time", &g.AuthTime), col("sid", &g.SID),
 		col("action", &g.Action), col("confirmation_id", &g.ConfirmationID),

@@ -39,7 +39,8 @@ var (
 		where tenant_id = $1 and id = $2 and client_id = $3 and revoked_at is null returning user_id`
 
 	redeemGrant = `update grants set code_consumed_at = $4, rt_gen = $5, rt_salt = $6,
-			rt_expires_at = case when $7 > grant_expires_at then grant_expires_at else $7 end
+			rt_expires_at = case when $7 > grant_expires_at then grant_expires_at else $7 end,
+			cnf_jkt = case when cnf_jkt = '' then $8 else cnf_jkt end
 		where tenant_id = $1 and client_id = $2 and code_hash = $3 and code_consumed_at is null
 			and code_expires_at > $4 and grant_expires_at > $4 and revoked_at is null
 			and exists (select 1 from users u where u.tenant_id = grants.tenant_id and u.id = grants.user_id and u.status = 'active')
@@ -85,7 +86,8 @@ func (s *Store) putGrant(ctx context.Context, q querier, g model.Grant) error {
 
 // RedeemCode implements [model.Store]. No refresh generation begins where
 // r.RTExpiresAt is zero. An expired code, and one of a user who is not active,
-// is [model.ErrNotFound].
+// is [model.ErrNotFound]. Which key the code was bound to is for the caller to judge:
+// a key that is there stays.
 func (s *Store) RedeemCode(ctx context.Context, r model.Redeem) (model.Grant, model.Seen, error) {
 	gen := 1
 	if r.RTExpiresAt.IsZero() {
@@ -93,7 +95,7 @@ func (s *Store) RedeemCode(ctx context.Context, r model.Redeem) (model.Grant, mo
 	}
 	var row grantRow
 	var seen model.Seen
-	err := s.DB.SQL.QueryRowContext(ctx, redeemGrant, r.TenantID, r.ClientID, r.CodeHash, stamp(r.Now), gen, r.RTSalt, timeOrNull(r.RTExpiresAt)).
+	err := s.DB.SQL.QueryRowContext(ctx, redeemGrant, r.TenantID, r.ClientID, r.CodeHash, stamp(r.Now), gen, r.RTSalt, timeOrNull(r.RTExpiresAt), r.JKT).
 		Scan(into(row.fields(), &seen.RealmVersion)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return model.Grant{}, model.Seen{}, s.replayed(ctx, r)

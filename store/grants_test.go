@@ -29,6 +29,19 @@ func TestRedeemCode(t *testing.T) {
 			require.Equal(t, must1(s.Tenant(ctx, tenant)).Version, seen.RealmVersion)
 			require.Empty(t, cmp.Diff(want, firstOf(s.Grant(ctx, tenant, want.ID, start))))
 		})
+		t.Run("a key that the code is bound to stays, and one that is proved is kept where there is none", func(t *testing.T) {
+			for bound, want := range map[string]string{"jkt-0": "jkt-0", "": "proved"} {
+				g := sampleGrant()
+				g.JKT = bound
+				must(t, s.CreateGrant(ctx, g))
+				r := redeem(g, tenant)
+				r.JKT = "proved"
+				got, _, err := s.RedeemCode(ctx, r)
+				must(t, err)
+				require.Equal(t, want, got.JKT)
+				require.Equal(t, want, firstOf(s.Grant(ctx, tenant, g.ID, start)).JKT)
+			}
+		})
 		t.Run("a refresh token lives no longer than the grant", func(t *testing.T) {
 			g := sampleGrant()
 			g.GrantExpiresAt = start.Add(time.Minute)

@@ -57,6 +57,12 @@ func (s *Setup) checkKeys(c identity.Client) error {
 	if c.JWKSURI != "" {
 		errs = append(errs, s.checkJWKSURI(c.JWKSURI))
 	}
+	if (c.SignedRequests || c.RequestAlg != "") && !has && c.JWKSURI == "" {
+		errs = append(errs, errors.New("require_signed_request_object, request_object_signing_alg: the app needs jwks or jwks_uri to sign with"))
+	}
+	if c.RequestAlg != "" && !slices.Contains(algs, c.RequestAlg) {
+		errs = append(errs, fmt.Errorf("request_object_signing_alg: %q is not one of %s, or no key of jwks is for it", c.RequestAlg, strings.Join(keys.AppAlgs, ", ")))
+	}
 	switch {
 	case c.AuthAlg == "":
 	case !slices.Contains(keys.AppAlgs, c.AuthAlg):

@@ -98,6 +98,7 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		{"an app that signs beside a secret", client("auth_methods: [private_key_jwt, client_secret_basic], " + keyOf("")), "so does private_key_jwt"},
 		{"an app that signs, with a secret in the file", client("auth_methods: [private_key_jwt], " + keyOf("") + ", client_secret: " + secret), "has no secret"},
 		{"an app that signs without keys", client("auth_methods: [private_key_jwt]"), "private_key_jwt needs one of them"},
+		{"requests to be signed by nobody", client("require_signed_request_object: true"), "needs jwks or jwks_uri to sign with"},
 		{"keys in two places", client("jwks_uri: https://app.example/jwks, " + keyOf("")), "give one of them"},
 		{"keys that are none", client("auth_methods: [private_key_jwt], jwks: {keys: []}"), "no key to verify"},
 		{"keys that are text", client("jwks: nothing"), "jwks: keys: not a usable set"},

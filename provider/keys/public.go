@@ -124,6 +124,11 @@ type publicJWK struct {
 	E      string   `json:"e"`
 }
 
+// ParseKey reads one public key that stands alone, such as that in a DPoP proof.
+//
+// Errors: [ErrSet], [ErrPrivate].
+func ParseKey(document []byte) (Public, error) { return parsePublic(document) }
+
 // parsePublic reads one key.
 func parsePublic(raw json.RawMessage) (Public, error) {
 	var members map[string]json.RawMessage

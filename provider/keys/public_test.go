@@ -139,3 +139,15 @@ func TestParseUsablePassesOverWhatIsForOthers(t *testing.T) {
 	_, err = ParseUsable(document(t, with(ec, "use", "enc")))
 	require.ErrorIs(t, err, ErrSet)
 }
+
+// TestThumbprintOfAnEd25519Key is the example of RFC 8037 appendix A.3.
+func TestThumbprintOfAnEd25519Key(t *testing.T) {
+	key, err := ParseKey([]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`))
+	require.NoError(t, err)
+	thumb, err := Thumbprint(key.Key)
+	require.NoError(t, err)
+	require.Equal(t, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", thumb)
+
+	_, err = ParseKey([]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}`))
+	require.ErrorIs(t, err, ErrPrivate)
+}

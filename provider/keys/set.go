@@ -3,6 +3,7 @@ package keys
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -134,8 +135,13 @@ func publicMembers(public crypto.PublicKey) (jwk, error) {
 	return jwk{}, errKeyType
 }
 
-// Thumbprint is the RFC 7638 SHA-256 thumbprint of a public key, base64url.
+// Thumbprint is the RFC 7638 SHA-256 thumbprint of a public key, base64url: EC, RSA,
+// or Ed25519 (RFC 8037 section 2).
 func Thumbprint(public crypto.PublicKey) (string, error) {
+	if key, ok := public.(ed25519.PublicKey); ok {
+		sum := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + b64(key) + `"}`))
+		return b64(sum[:]), nil
+	}
 	k, err := publicMembers(public)
 	if err != nil {
 		return "", err

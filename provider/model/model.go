@@ -30,6 +30,9 @@ type Grant struct {
 	CodeHash            []byte
 	CodeExpiresAt       time.Time
 	CodeConsumedAt      time.Time // zero: not yet
+	// JKT is the thumbprint of the key that the code is bound to, and once that was
+	// exchanged the key that it was exchanged with; "" for none (RFC 9449).
+	JKT string
 
 	Scopes   []string        // granted
 	Audience []string        // resources granted; empty: the issuer's own
@@ -178,6 +181,7 @@ type Redeem struct {
 	Now                time.Time
 	RTExpiresAt        time.Time
 	RTSalt             []byte
+	JKT                string // of the key that the app proved; kept where the code is bound to none
 }
 
 // Consumption is the use of an approval, once.

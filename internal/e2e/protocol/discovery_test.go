@@ -54,7 +54,7 @@ func checkDiscovery(m *module) {
 	}
 	require.Equal(t, true, meta["claims_parameter_supported"])
 	require.Equal(t, false, meta["request_uri_parameter_supported"], "left out it would be true")
-	require.Equal(t, false, meta["request_parameter_supported"])
+	require.Equal(t, true, meta["request_parameter_supported"])
 	require.Equal(t, true, meta["authorization_response_iss_parameter_supported"])
 	algs := map[string]bool{}
 	for _, key := range fetchKeys(t, m.endpoint(t, "jwks_uri")) {

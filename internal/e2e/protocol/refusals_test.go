@@ -44,12 +44,12 @@ func (m *module) objectOf(v url.Values) string {
 	return unsigned(m.t, claims)
 }
 
-// requestObject: the server says that it takes no request objects, and so has to
-// refuse one instead of passing it over.
+// requestObject: the server takes signed request objects of apps that have keys. One that
+// is not signed, of an app without, has to be refused instead of being passed over.
 //
 // Source: OpenID Connect Core sections 3.1.2.6 and 6.1.
 func requestObject(m *module) {
-	require.Equal(m.t, false, m.meta["request_parameter_supported"])
+	require.Equal(m.t, true, m.meta["request_parameter_supported"])
 	v := m.request(m.first)
 	v.Set("request", m.objectOf(v))
 	a := m.authorize(v)
