@@ -23,16 +23,19 @@ var signingAlgs = []string{"ES256", "RS256", "PS256", "EdDSA"}
 
 // metadata is the part of the discovery document that is used here.
 //
-// Source: OpenID Connect Discovery section 3; RFC 9207 section 3.
+// Source: OpenID Connect Discovery section 3; RFC 9126 section 5; RFC 9207 section 3;
+// RFC 9396 section 10.
 type metadata struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
 	Token         string   `json:"token_endpoint"`
 	Userinfo      string   `json:"userinfo_endpoint"`
+	Push          string   `json:"pushed_authorization_request_endpoint"`
 	JWKS          string   `json:"jwks_uri"`
 	IDTokenAlgs   []string `json:"id_token_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	ACRValues     []string `json:"acr_values_supported"`
+	DetailTypes   []string `json:"authorization_details_types_supported"`
 	IssInResponse bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
@@ -78,6 +81,13 @@ func connect(ctx context.Context, issuer string, c *http.Client, now func() time
 	return s, nil
 }
 
+// withKeys is the same server, whose signatures are checked with the keys at address.
+func (s *authServer) withKeys(address string) *authServer {
+	other := *s
+	other.keys = newKeySet(s.http, address, s.now)
+	return &other
+}
+
 // check refuses a document that another issuer wrote, or whose endpoints are
 // less protected than the issuer itself.
 //
@@ -94,6 +104,7 @@ func (m metadata) check(issuer string, base *url.URL) error {
 		{"token_endpoint", m.Token, true},
 		{"jwks_uri", m.JWKS, true},
 		{"userinfo_endpoint", m.Userinfo, false},
+		{"pushed_authorization_request_endpoint", m.Push, false},
 	}
 	for _, e := range endpoints {
 		if e.address == "" && !e.required {

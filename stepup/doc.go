@@ -12,12 +12,22 @@
 //	Userinfo  read the claims of the user
 //	Actions   which actions the server can be asked to have confirmed
 //
+// of a transaction, whose amount and payee are shown, approved and used once:
+//
+//	Push                send the request past the browser, with a [Detail]
+//	FinishConfirmation  check that what was approved is what was pushed
+//	ConsumeFor          use the approval for what is about to be executed;
+//	                    only then execute
+//	VerifyReceipt       check the server's signed statement, years later too
+//	Status              where a confirmation stands, for who lost an answer
+//
 // and at an API that is called with access tokens:
 //
 //	NewVerifier       read the server's discovery document, once at start
 //	Verifier.Require  net/http middleware: an acr no older than X, or the
 //	                  challenge of RFC 9470
 //	ParseChallenge    the caller's side of that challenge
+//	Do, Answer        call an API, begin what it demands, and call it again
 //
 // The package keeps no session and sets no cookie: both belong to the app. It
 // never follows a redirect to another host, never accepts a token without a

@@ -28,6 +28,23 @@ var (
 	// ErrInvalidGrant means that a code or a refresh token is used up, expired
 	// or revoked: the user has to be sent to the server again.
 	ErrInvalidGrant = errors.New("stepup: the grant is no longer valid")
+	// ErrBadDetail means that the server does not take the detail: of a type that
+	// this client may not ask for, not sound, or with a txn_id that was used before.
+	// The description of the [EndpointError] says what to do.
+	ErrBadDetail = errors.New("stepup: the details are not acceptable")
+	// ErrNotFound means that this app has no such confirmation.
+	ErrNotFound = errors.New("stepup: there is no such confirmation")
+	// ErrNotApproved means that the user has not approved: not yet, or no more.
+	ErrNotApproved = errors.New("stepup: the confirmation is not approved")
+	// ErrConsumed means that the approval was used by another request. Whoever gets
+	// it must not execute.
+	ErrConsumed = errors.New("stepup: the confirmation was used before")
+	// ErrRevoked means that the session or the grant behind the approval has ended.
+	ErrRevoked = errors.New("stepup: the confirmation was taken back")
+	// ErrExpired means that the time to use the approval is over.
+	ErrExpired = errors.New("stepup: the confirmation has expired")
+	// ErrMismatch means that something else was approved than what the hash is of.
+	ErrMismatch = errors.New("stepup: something else was approved")
 	// ErrUnavailable means that the server could not be reached or did not
 	// answer as it should; the same call may pass later.
 	ErrUnavailable = errors.New("stepup: the server is not available")
@@ -35,8 +52,8 @@ var (
 
 // errorKinds maps the codes of the protocol to what a caller can act on.
 //
-// Source: RFC 6749 sections 4.1.2.1 and 5.2; OpenID Connect Core section
-// 3.1.2.6; OpenID Connect Core Error Code unmet_authentication_requirements.
+// Source: RFC 6749 sections 4.1.2.1 and 5.2; RFC 9396 section 5; OpenID Connect
+// Core section 3.1.2.6; OpenID Connect Core Error Code unmet_authentication_requirements.
 var errorKinds = map[string]error{
 	"access_denied":                     ErrDenied,
 	"unmet_authentication_requirements": ErrUnmet,
@@ -47,6 +64,13 @@ var errorKinds = map[string]error{
 	"invalid_grant":                     ErrInvalidGrant,
 	"server_error":                      ErrUnavailable,
 	"temporarily_unavailable":           ErrUnavailable,
+	"invalid_authorization_details":     ErrBadDetail,
+	"not_found":                         ErrNotFound,
+	"not_approved":                      ErrNotApproved,
+	"already_consumed":                  ErrConsumed,
+	"revoked":                           ErrRevoked,
+	"expired":                           ErrExpired,
+	"mismatch":                          ErrMismatch,
 }
 
 // AuthError is an error that the server sent through the browser.
@@ -72,10 +96,13 @@ func (e *AuthError) Is(target error) bool { return isKind(e.Code, target) }
 
 // EndpointError is an error answer of an endpoint that the app called itself.
 //
-// [errors.Is] matches it with [ErrInvalidGrant] for invalid_grant and with
-// [ErrUnavailable] for a status of 500 or more, or 429.
+// [errors.Is] matches it with [ErrInvalidGrant] for invalid_grant, [ErrBadDetail]
+// for invalid_authorization_details, [ErrNotFound], [ErrNotApproved],
+// [ErrConsumed], [ErrRevoked], [ErrExpired] and [ErrMismatch] for what the
+// confirmation endpoints say, and [ErrUnavailable] for a status of 500 or more, or
+// 429.
 type EndpointError struct {
-	Endpoint    string // "token" or "userinfo"
+	Endpoint    string // "token", "userinfo", "par" or "confirmation"
 	Status      int    // HTTP status
 	Code        string // "" if the body had none
 	Description string

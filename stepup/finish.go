@@ -12,6 +12,9 @@ import (
 // Finish checks what the browser brought back for tx, redeems the code and
 // returns what the server vouches for.
 //
+// Where tx was pushed with a detail, the proof is one of that detail; use
+// [Client.FinishConfirmation] for what belongs to it.
+//
 // query is the query of the request at the redirect URI, or its form where the
 // response mode is form_post. Nothing in it is believed before its state and
 // issuer were found to belong to tx.
@@ -19,13 +22,29 @@ import (
 // Errors: [ErrResponse]; [*AuthError], which matches [ErrDenied], [ErrUnmet] or
 // [ErrInteractionRequired]; [*EndpointError], which may match [ErrInvalidGrant];
 // [ErrToken]; [ErrOtherSubject]; [ErrUnmet] if the token says less than was
-// asked; [ErrUnavailable].
+// asked; [ErrMismatch] if something else was confirmed than what tx pushed;
+// [ErrUnavailable].
 //
 // Source: OpenID Connect Core sections 3.1.2.5 to 3.1.3.8; RFC 9207 section 2.4.
 func (c *Client) Finish(ctx context.Context, tx Transaction, query url.Values) (Proof, error) {
-	code, err := c.answer(tx, query)
+	proof, set, err := c.finish(ctx, tx, query)
 	if err != nil {
 		return Proof{}, err
+	}
+	if tx.DetailsHash != "" {
+		_, err = c.confirmed(tx, proof, set)
+		if err != nil {
+			return Proof{}, err
+		}
+	}
+	return proof, nil
+}
+
+// finish is what logins and confirmations have in common.
+func (c *Client) finish(ctx context.Context, tx Transaction, query url.Values) (Proof, tokenSet, error) {
+	code, err := c.answer(tx, query)
+	if err != nil {
+		return Proof{}, tokenSet{}, err
 	}
 	set, err := c.redeem(ctx, url.Values{
 		"grant_type":    {"authorization_code"},
@@ -34,17 +53,17 @@ func (c *Client) Finish(ctx context.Context, tx Transaction, query url.Values) (
 		"code_verifier": {string(tx.Verifier)},
 	})
 	if err != nil {
-		return Proof{}, err
+		return Proof{}, tokenSet{}, err
 	}
 	if set.IDToken == "" {
-		return Proof{}, badToken("the server sent no ID token")
+		return Proof{}, tokenSet{}, badToken("the server sent no ID token")
 	}
 	proof, err := c.verifyIDToken(ctx, tx, set.IDToken, set.AccessToken)
 	if err != nil {
-		return Proof{}, err
+		return Proof{}, tokenSet{}, err
 	}
 	set.fill(&proof, tx.Scope, c.server.now())
-	return proof, nil
+	return proof, set, nil
 }
 
 // answer returns the code in query, after it was shown to belong to tx.

@@ -118,6 +118,13 @@ type provider struct {
 	tokens    func(map[string]any)
 	access    func(header, claims map[string]any)
 	override  map[string]http.HandlerFunc
+	enrich    func(map[string]any) // what the token answer says of a transaction
+	receipt   func(header, claims map[string]any)
+
+	// transactions
+	pushes    map[string]url.Values       // by request_uri
+	approvals map[string]*approval        // by confirmation id
+	assertion func(assertion string) bool // judges who signs; nil refuses
 }
 
 const (
@@ -139,6 +146,9 @@ func newProvider(signers ...*signer) *provider {
 		user:     "alice",
 		signedAt: start.Add(-time.Hour),
 		override: map[string]http.HandlerFunc{},
+
+		pushes:    map[string]url.Values{},
+		approvals: map[string]*approval{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /t/acme/.well-known/openid-configuration", p.serveDiscovery)
@@ -146,6 +156,11 @@ func newProvider(signers ...*signer) *provider {
 	mux.HandleFunc("GET /t/acme/authorize", p.serveAuthorize)
 	mux.HandleFunc("POST /t/acme/token", p.serveToken)
 	mux.HandleFunc("GET /t/acme/userinfo", p.serveUserinfo)
+	mux.HandleFunc("POST /t/acme/par", p.servePush)
+	mux.HandleFunc("POST /t/acme/confirmations/{id}/consume", p.serveConsume)
+	mux.HandleFunc("GET /t/acme/confirmations/{id}", p.serveStanding)
+	mux.HandleFunc("GET /t/acme/confirmations", p.serveStanding)
+	mux.HandleFunc("GET /t/acme/receipts/jwks", p.serveKeys)
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		own, ok := p.override[strings.TrimPrefix(r.URL.Path, "/t/acme")]
 		if ok {
@@ -161,12 +176,14 @@ func (p *provider) issuer() string { return p.URL + "/t/acme" }
 
 func (p *provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 	doc := map[string]any{
-		"issuer":                                p.issuer(),
-		"authorization_endpoint":                p.issuer() + "/authorize",
-		"token_endpoint":                        p.issuer() + "/token",
-		"userinfo_endpoint":                     p.issuer() + "/userinfo",
-		"jwks_uri":                              p.issuer() + "/jwks",
-		"id_token_signing_alg_values_supported": []string{"ES256", "RS256", "PS256", "EdDSA"},
+		"issuer":                                         p.issuer(),
+		"authorization_endpoint":                         p.issuer() + "/authorize",
+		"token_endpoint":                                 p.issuer() + "/token",
+		"userinfo_endpoint":                              p.issuer() + "/userinfo",
+		"jwks_uri":                                       p.issuer() + "/jwks",
+		"pushed_authorization_request_endpoint":          p.issuer() + "/par",
+		"authorization_details_types_supported":          []string{"payout.request"},
+		"id_token_signing_alg_values_supported":          []string{"ES256", "RS256", "PS256", "EdDSA"},
 		"authorization_response_iss_parameter_supported": true,
 	}
 	if p.discovery != nil {
@@ -192,6 +209,11 @@ func (p *provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := r.URL.Query()
+	if q.Has("request_uri") {
+		name := q.Get("request_uri")
+		q = p.pushes[name]
+		delete(p.pushes, name)
+	}
 	if q.Get("acr_values") != "" || q.Get("max_age") == "0" {
 		p.signedAt = p.clock.Now()
 	}
@@ -235,6 +257,10 @@ func (p *provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		"scope":         v.query.Get("scope"),
 		"id_token":      p.idToken(v, access, isCode),
 	}
+	if v.query.Has("authorization_details") && isCode {
+		delete(body, "refresh_token")
+		body["authorization_details"] = []any{p.enriched(v)}
+	}
 	if p.tokens != nil {
 		p.tokens(body)
 	}
@@ -245,6 +271,9 @@ func (p *provider) authenticated(r *http.Request) bool {
 	id, password, basic := r.BasicAuth()
 	if basic {
 		return must(url.QueryUnescape(id)) == clientID && must(url.QueryUnescape(password)) == p.secret
+	}
+	if r.PostFormValue("client_assertion") != "" {
+		return p.assertion != nil && p.assertion(r.PostForm.Get("client_assertion"))
 	}
 	return r.PostFormValue("client_id") == clientID && r.PostFormValue("client_secret") == p.secret
 }
@@ -260,6 +289,10 @@ func (p *provider) idToken(v visit, access string, first bool) string {
 	}
 	if first {
 		claims["nonce"] = v.query.Get("nonce")
+	}
+	if a := p.approve(v); a != nil {
+		claims["txn"] = a.id
+		claims["urn:sallyport:confirmation"] = map[string]any{"id": a.id, "details_hash": a.hash, "approved_at": a.at.Format(time.RFC3339)}
 	}
 	if p.claims != nil {
 		p.claims(claims)

@@ -43,6 +43,19 @@ type StartOptions struct {
 
 	LoginHint string   // what the user would type as name
 	UILocales []string // BCP 47 tags, the preferred one first
+
+	// Resources are the APIs that the access token is for, as they are registered;
+	// none for the server's own. Source: RFC 8707 section 2.
+	Resources []string
+
+	// Detail is the one transaction that the user is asked to confirm, nil for
+	// none. It stands for its own action, so ACR is left out; it needs Subject, and
+	// goes by [Client.Push] only.
+	Detail Detail
+
+	// Resume is the app's own word for what it goes on with afterwards, such as the
+	// id of the payout. It is found in [Transaction.Resume] and is never sent.
+	Resume string
 }
 
 // prompts are the values that OpenID Connect Core section 3.1.2.1 defines.
@@ -114,11 +127,27 @@ func (o StartOptions) scope() string {
 // Source: OpenID Connect Core sections 3.1.2.1 and 5.5; RFC 7636 section 4;
 // RFC 9470 section 4.
 func (c *Client) Start(opts StartOptions) (address string, tx Transaction, err error) {
-	err = opts.validate()
+	if opts.Detail != nil {
+		return "", Transaction{}, errors.New("stepup: start: a detail must not pass through the browser; use Push")
+	}
+	tx, err = c.begin(opts)
 	if err != nil {
 		return "", Transaction{}, fmt.Errorf("stepup: start: %w", err)
 	}
-	tx = Transaction{
+	address, err = c.authorize(c.request(opts, tx))
+	if err != nil {
+		return "", Transaction{}, fmt.Errorf("stepup: start: %w", err)
+	}
+	return address, tx, nil
+}
+
+// begin makes the transaction that opts ask for.
+func (c *Client) begin(opts StartOptions) (Transaction, error) {
+	err := opts.validate()
+	if err != nil {
+		return Transaction{}, err
+	}
+	tx := Transaction{
 		Issuer:    c.cfg.Issuer,
 		ClientID:  c.cfg.ClientID,
 		State:     random(),
@@ -128,29 +157,35 @@ func (c *Client) Start(opts StartOptions) (address string, tx Transaction, err e
 		Scope:     opts.scope(),
 		Subject:   opts.Subject,
 		StartedAt: c.server.now().UTC(),
+		Resume:    opts.Resume,
 	}
 	if opts.MaxAge != nil {
 		age := opts.MaxAge.Truncate(time.Second)
 		tx.MaxAge = &age
 	}
+	return tx, nil
+}
+
+// authorize is the address of the authorization endpoint with params. What the
+// endpoint's address had in its own query stays.
+func (c *Client) authorize(params url.Values) (string, error) {
 	u, err := url.Parse(c.server.meta.Authorization)
 	if err != nil {
-		return "", Transaction{}, fmt.Errorf("stepup: start: %w", err)
+		return "", err
 	}
 	query := u.Query()
-	for name, value := range c.request(opts, tx) {
-		if value != "" {
-			query.Set(name, value)
-		}
+	for name, values := range params {
+		query[name] = values
 	}
 	u.RawQuery = query.Encode()
-	return u.String(), tx, nil
+	return u.String(), nil
 }
 
 // request is the authorization request for tx; empty values are not sent.
-func (c *Client) request(opts StartOptions, tx Transaction) map[string]string {
+func (c *Client) request(opts StartOptions, tx Transaction) url.Values {
 	challenge := sha256.Sum256([]byte(tx.Verifier))
-	params := map[string]string{
+	sent := url.Values{}
+	for name, value := range map[string]string{
 		"response_type":         "code",
 		"client_id":             c.cfg.ClientID,
 		"redirect_uri":          c.cfg.RedirectURI,
@@ -165,11 +200,18 @@ func (c *Client) request(opts StartOptions, tx Transaction) map[string]string {
 		"id_token_hint":         string(opts.IDTokenHint),
 		"ui_locales":            strings.Join(opts.UILocales, " "),
 		"claims":                pinned(tx.Subject),
+	} {
+		if value != "" {
+			sent.Set(name, value)
+		}
 	}
 	if tx.MaxAge != nil {
-		params["max_age"] = strconv.FormatInt(int64(*tx.MaxAge/time.Second), 10)
+		sent.Set("max_age", strconv.FormatInt(int64(*tx.MaxAge/time.Second), 10))
 	}
-	return params
+	if len(opts.Resources) > 0 {
+		sent["resource"] = slices.Clone(opts.Resources)
+	}
+	return sent
 }
 
 // pinned is the claims parameter that asks for one subject, or "".

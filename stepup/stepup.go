@@ -2,11 +2,13 @@ package stepup
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,9 @@ const (
 	AuthBasic = "client_secret_basic"
 	// AuthPost sends id and secret in the form.
 	AuthPost = "client_secret_post"
+	// AuthPrivateKeyJWT signs an assertion with a key that never leaves the app;
+	// the best that there is, and what payments should use.
+	AuthPrivateKeyJWT = "private_key_jwt"
 	// AuthNone is for an app that cannot keep a secret; PKCE alone protects it.
 	AuthNone = "none"
 )
@@ -27,9 +32,15 @@ type Config struct {
 	Issuer string
 
 	ClientID     string
-	ClientSecret Secret // "" only with AuthNone
+	ClientSecret Secret // of AuthBasic and AuthPost, "" else
 	RedirectURI  string // one of those that are registered, to the letter
-	AuthMethod   string // AuthBasic (the default), AuthPost or AuthNone
+	AuthMethod   string // AuthBasic (the default), AuthPost, AuthPrivateKeyJWT or AuthNone
+
+	// Key signs the assertions of AuthPrivateKeyJWT, by ES256: a *ecdsa.PrivateKey
+	// on P-256, or what stands for one that is kept elsewhere. KeyID is its "kid"
+	// in the registered set, "" if there is one key only.
+	Key   crypto.Signer `json:"-"`
+	KeyID string
 
 	// HTTP sends the requests; nil means a plain client. Its transport and
 	// timeout are used, its cookies and its rule for redirects are not.
@@ -41,6 +52,10 @@ type Config struct {
 	// Leeway is how far the server's clock may be off; 0 means 10 s, and the
 	// most is 1 min.
 	Leeway time.Duration
+
+	// Wait waits before a consumption is tried again, and returns the error of ctx
+	// if that ends first; nil means a timer.
+	Wait func(ctx context.Context, d time.Duration) error `json:"-"`
 }
 
 // validate reports every mistake at once.
@@ -58,6 +73,13 @@ func (c Config) validate() error {
 		if c.ClientSecret != "" {
 			errs = append(errs, errors.New("ClientSecret: must be empty with the method none"))
 		}
+	case AuthPrivateKeyJWT:
+		if c.ClientSecret != "" {
+			errs = append(errs, errors.New("ClientSecret: must be empty with the method private_key_jwt"))
+		}
+		if !isP256(c.Key) {
+			errs = append(errs, errors.New("Key: has to be a key for ECDSA on P-256"))
+		}
 	default:
 		errs = append(errs, fmt.Errorf("AuthMethod: %q is not known", c.AuthMethod))
 	}
@@ -71,8 +93,9 @@ func (c Config) validate() error {
 // Client is an app that sends its users to one Sallyport tenant. It is safe for
 // use by several goroutines at once and keeps nothing about any user.
 type Client struct {
-	cfg    Config
-	server *authServer
+	cfg      Config
+	server   *authServer
+	receipts *authServer // the same server, with the keys that receipts are signed with
 }
 
 // Actions returns the names of the actions that the server said it can be asked to
@@ -113,5 +136,8 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if methods != nil && !slices.Contains(methods, cfg.AuthMethod) {
 		return nil, fmt.Errorf("stepup: config: AuthMethod: the server does not offer %s", cfg.AuthMethod)
 	}
-	return &Client{cfg: cfg, server: server}, nil
+	if cfg.Wait == nil {
+		cfg.Wait = wait
+	}
+	return &Client{cfg: cfg, server: server, receipts: server.withKeys(strings.TrimSuffix(cfg.Issuer, "/") + "/receipts/jwks")}, nil
 }

@@ -18,6 +18,9 @@ type tokenSet struct {
 	RefreshToken string  `json:"refresh_token"`
 	Scope        *string `json:"scope"`
 	IDToken      string  `json:"id_token"`
+
+	// Details is what the token was given for. Source: RFC 9396 section 7.
+	Details json.RawMessage `json:"authorization_details"`
 }
 
 // redeem sends form to the token endpoint, with the client's authentication.
@@ -25,7 +28,7 @@ type tokenSet struct {
 // Errors: [*EndpointError]; [ErrUnavailable]; [ErrToken] if the answer is not
 // one that can be used.
 func (c *Client) redeem(ctx context.Context, form url.Values) (tokenSet, error) {
-	req, err := c.tokenRequest(ctx, form)
+	req, err := c.formRequest(ctx, c.server.meta.Token, form)
 	if err != nil {
 		return tokenSet{}, fmt.Errorf("stepup: token endpoint: %w", err)
 	}
@@ -48,34 +51,18 @@ func (c *Client) redeem(ctx context.Context, form url.Values) (tokenSet, error) 
 	return set, nil
 }
 
-// tokenRequest authenticates form as the client is registered. In the header
-// both parts are form-encoded first. Source: RFC 6749 section 2.3.1.
-func (c *Client) tokenRequest(ctx context.Context, form url.Values) (*http.Request, error) {
-	if c.cfg.AuthMethod != AuthBasic {
-		form.Set("client_id", c.cfg.ClientID)
-	}
-	if c.cfg.AuthMethod == AuthPost {
-		form.Set("client_secret", string(c.cfg.ClientSecret))
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server.meta.Token, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	if c.cfg.AuthMethod == AuthBasic {
-		req.SetBasicAuth(url.QueryEscape(c.cfg.ClientID), url.QueryEscape(string(c.cfg.ClientSecret)))
-	}
-	return req, nil
-}
-
-// endpointError reads the error body of RFC 6749 section 5.2, if it is one.
+// endpointError reads the error body of RFC 6749 section 5.2, or the problem of RFC
+// 9457 with a code beside it, if it is one.
 func endpointError(endpoint string, status int, body []byte) *EndpointError {
 	var e struct {
 		Code        string `json:"error"`
 		Description string `json:"error_description"`
+		Title       string `json:"title"`
 	}
 	_ = json.Unmarshal(body, &e) // a body that is not JSON has no code; the status says enough
+	if e.Description == "" {
+		e.Description = e.Title
+	}
 	return &EndpointError{
 		Endpoint:    endpoint,
 		Status:      status,

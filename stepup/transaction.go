@@ -30,6 +30,13 @@ type Transaction struct {
 	Scope     string
 	Subject   string // "" if the request was not pinned
 	StartedAt time.Time
+
+	// DetailsHash binds what was pushed, and TxnID is the app's name for it; both
+	// are "" for a request without a detail.
+	DetailsHash string
+	TxnID       string
+
+	Resume string // what StartOptions.Resume said
 }
 
 // kept is how a transaction is written; all members are plain strings so that
@@ -46,6 +53,9 @@ type kept struct {
 	Scope     string    `json:"scope"`
 	Subject   string    `json:"sub,omitempty"`
 	StartedAt time.Time `json:"started_at"`
+	Hash      string    `json:"details_hash,omitempty"`
+	TxnID     string    `json:"txn_id,omitempty"`
+	Resume    string    `json:"resume,omitempty"`
 }
 
 const keptVersion = 1
@@ -64,6 +74,9 @@ func (tx Transaction) Encode() string {
 		Scope:     tx.Scope,
 		Subject:   tx.Subject,
 		StartedAt: tx.StartedAt,
+		Hash:      tx.DetailsHash,
+		TxnID:     tx.TxnID,
+		Resume:    tx.Resume,
 	}
 	if tx.MaxAge != nil {
 		seconds := int64(*tx.MaxAge / time.Second)
@@ -93,6 +106,10 @@ func DecodeTransaction(text string) (Transaction, error) {
 		Scope:     k.Scope,
 		Subject:   k.Subject,
 		StartedAt: k.StartedAt,
+
+		DetailsHash: k.Hash,
+		TxnID:       k.TxnID,
+		Resume:      k.Resume,
 	}
 	if k.MaxAge != nil {
 		if *k.MaxAge < 0 || *k.MaxAge > maxSpan {
@@ -118,7 +135,18 @@ func (tx Transaction) complete() error {
 	if tx.Issuer == "" || tx.ClientID == "" || tx.StartedAt.IsZero() {
 		return errors.New("stepup: transaction: a field is missing")
 	}
+	if (tx.DetailsHash == "") != (tx.TxnID == "") || tx.DetailsHash != "" && (tx.action() == "" || tx.Subject == "") {
+		return errors.New("stepup: transaction: a field of what is confirmed is missing")
+	}
 	return nil
+}
+
+// action is the name of the action that tx asks for, or "".
+func (tx Transaction) action() string {
+	if len(tx.ACR) != 1 {
+		return ""
+	}
+	return actionOf(tx.ACR[0])
 }
 
 func encode(v any) string {

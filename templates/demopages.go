@@ -167,6 +167,7 @@ type ShopResult struct {
 	OK          bool
 	Error       string // the OAuth error code
 	Description string
+	Receipt     []Field // of a transaction: what the server's signed statement says, and the statement
 }
 
 // ShopClaimsPage shows all that the shop was given.

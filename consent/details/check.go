@@ -60,6 +60,11 @@ func (c *inspection) run() {
 
 // frame looks at the two members that every type has and no page shows.
 func (c *inspection) frame() {
+	for _, taken := range told {
+		if c.shape.members[taken] != nil {
+			c.note("/schema/properties/"+taken, "The server itself tells %s of what was confirmed; choose another name.", taken)
+		}
+	}
 	name, txn := c.shape.members["type"], c.shape.members["txn_id"]
 	if name == nil || !slices.Equal(name.values, []string{c.Name}) || !slices.Contains(c.shape.required, "type") {
 		c.note("/schema/properties/type", "Require the member type, and let it be the const %s.", c.Name)

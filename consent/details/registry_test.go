@@ -124,6 +124,16 @@ func TestATenantsTypeTakesThePlaceOfABuiltInOne(t *testing.T) {
 	require.NoError(t, err, "another tenant keeps the built-in one")
 }
 
+func TestATypeLeavesTheServersOwnMembersAlone(t *testing.T) {
+	for _, taken := range told {
+		own := Builtin()[2]
+		own.Schema = json.RawMessage(strings.ReplaceAll(string(own.Schema), `"reference"`, `"`+taken+`"`))
+		own.Show[3].At = "/" + taken
+		_, err := NewRegistry(own)
+		require.ErrorContains(t, err, "tells "+taken)
+	}
+}
+
 func TestTypesThatAreRefused(t *testing.T) {
 	tests := []struct {
 		name     string

@@ -13,6 +13,12 @@ var choices = []string{
 	"add_payout_account", "bitcoin", "ethereum", "replace_payout_account",
 }
 
+// told are the members that the server adds to a transaction in a token, so that no type
+// may have them.
+//
+// Source: RFC 9396 section 7.1; protocol.md 5.8.
+var told = []string{"acr", "approved_at", "confirmation_id", "details_hash", "method"}
+
 // Labels returns every word that [Shown] and [Line] may have as a label, sorted.
 // Whoever makes pages has a text for each.
 func Labels() []string { return slices.Clone(labels) }

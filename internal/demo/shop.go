@@ -62,7 +62,8 @@ type visitor struct {
 type pending struct {
 	tx     stepup.Transaction
 	tenant string
-	action string // payout.request, payment_details.add, acr or "" for the login
+	action string        // payout.request, payment_details.add, acr or "" for the login
+	detail stepup.Detail // what the shop executes; nil for what has no details
 }
 
 const (
@@ -172,15 +173,25 @@ func (s *Shop) send(c *gin.Context, v *visitor, tenant, action string, opts step
 	if err != nil {
 		return err
 	}
-	address, tx, err := client.Start(opts)
+	begin := client.Start
+	if opts.Detail != nil {
+		begin = func(o stepup.StartOptions) (string, stepup.Transaction, error) {
+			return client.Push(c.Request.Context(), o)
+		}
+	}
+	address, tx, err := begin(opts)
 	if err != nil {
-		return s.show(c, v, &templates.ShopResult{Action: action, Error: "invalid_request", Description: err.Error()})
+		result := failed(action, err)
+		if result.Error == otherError { // nobody was asked: it is a mistake in opts
+			result.Error = "invalid_request"
+		}
+		return s.show(c, v, result)
 	}
 	s.mu.Lock()
 	if len(v.pending) >= maxPending {
 		clear(v.pending)
 	}
-	v.pending[string(tx.State)] = pending{tx, tenant, action}
+	v.pending[string(tx.State)] = pending{tx, tenant, action, opts.Detail}
 	v.result = nil
 	s.mu.Unlock()
 	c.Redirect(http.StatusSeeOther, address)
@@ -199,8 +210,12 @@ func (s *Shop) action(c *gin.Context, v *visitor) error {
 	if login == nil {
 		return s.show(c, v, &templates.ShopResult{Action: action, Error: "login_required"})
 	}
+	client, err := s.client(c.Request.Context(), tenant)
+	if err != nil {
+		return err
+	}
 	return s.send(c, v, tenant, action, stepup.StartOptions{
-		ACR: []string{stepup.Action(action)}, Subject: login.Subject, IDTokenHint: login.IDToken,
+		ACR: []string{stepup.Action(action)}, Subject: login.Subject, IDTokenHint: login.IDToken, Detail: s.transaction(v, client, action),
 	})
 }
 
@@ -240,6 +255,9 @@ func (s *Shop) callback(c *gin.Context, v *visitor) error {
 	if err != nil {
 		return err
 	}
+	if p.detail != nil {
+		return s.show(c, v, execute(c.Request.Context(), client, p, query))
+	}
 	proof, err := client.Finish(c.Request.Context(), p.tx, query)
 	if err != nil {
 		return s.show(c, v, failed(orSignIn(p.action), err))
@@ -260,12 +278,19 @@ func orSignIn(action string) string {
 	return action
 }
 
+// otherError stands for what no server has a code for.
+const otherError = "error"
+
 // failed is what the shop says about an error.
 func failed(action string, err error) *templates.ShopResult {
-	r := &templates.ShopResult{Action: action, Error: "error", Description: err.Error()}
+	r := &templates.ShopResult{Action: action, Error: otherError, Description: err.Error()}
 	denied, ok := errors.AsType[*stepup.AuthError](err)
 	if ok {
 		r.Error, r.Description = denied.Code, denied.Description
+	}
+	refused, ok := errors.AsType[*stepup.EndpointError](err)
+	if ok && refused.Code != "" {
+		r.Error, r.Description = refused.Code, refused.Description
 	}
 	return r
 }

@@ -129,3 +129,45 @@ func TestTheShopCallsItsUserByName(t *testing.T) {
 		require.Contains(t, p.Body, "Hello, <bdi>dora@example.test</bdi>")
 	})
 }
+
+// TestAPayoutShowsWhatItPays: the tenant knows the transaction, so its page and its
+// message say amount and payee, and the shop executes for a receipt.
+func TestAPayoutShowsWhatItPays(t *testing.T) {
+	r := run(t, func(o *demo.Options) { o.Data = t.TempDir() })
+	c, p := r.signIn(t, "contractor", "alice@example.test")
+	r.Clock.Advance(2 * time.Minute)
+	letter := func() demo.Letter { return r.Mailbox.Letters(demo.Filter{Tenant: "contractor", Limit: 1})[0] }
+
+	t.Run("from the button to the receipt", func(t *testing.T) {
+		page := c.inShop(t, p, "/action", "action", "payout.request")
+		require.Equal(t, "confirm", page.Name, page.Body)
+		for _, shown := range []string{"1,250.00", "Alice Example", "DE•• •••• 3000"} {
+			require.Contains(t, page.Body, shown)
+		}
+		require.Contains(t, letter().Text, "1,250.00")
+		require.Contains(t, letter().Text, "Alice Example")
+		page = c.Submit(t, page, "/confirm", "code", letter().Code)
+		require.Equal(t, "shop", page.Name, page.Body)
+		require.Contains(t, page.Body, "Payout requested.")
+		for _, said := range []string{`id="receipt"`, "amount.value", "DE89370400440532013000", "email 20", "eyJ"} {
+			require.Contains(t, page.Body, said)
+		}
+	})
+	t.Run("cancelled, it pays nothing", func(t *testing.T) {
+		r.Clock.Advance(2 * time.Minute)
+		p = c.Get(t, r.ShopURL+"/")
+		require.NotContains(t, p.Body, `id="receipt"`, "it is told once")
+		page := c.inShop(t, p, "/action", "action", "payout.request")
+		page = c.Submit(t, page, "/confirm", "cancel", "1")
+		require.Contains(t, page.Body, `data-error="access_denied"`)
+		require.NotContains(t, page.Body, `id="receipt"`)
+	})
+	t.Run("what has no details is confirmed by its name, as before", func(t *testing.T) {
+		r.Clock.Advance(2 * time.Minute)
+		page := c.inShop(t, c.Get(t, r.ShopURL+"/"), "/action", "action", "payment_details.add")
+		require.Equal(t, "confirm", page.Name, page.Body)
+		page = c.Submit(t, page, "/confirm", "code", letter().Code)
+		require.Contains(t, page.Body, "Payment details added.")
+		require.NotContains(t, page.Body, `id="receipt"`)
+	})
+}

@@ -44,7 +44,12 @@ func shopSamples() []Sample {
 	}
 	shop.Tenant.Name = shop.ShopName
 	done, denied, asked, broker, none := shop, shop, shop, shop, shop
-	done.Result = &templates.ShopResult{Action: "payout.request", OK: true}
+	done.Result = &templates.ShopResult{Action: "payout.request", OK: true, Receipt: []templates.Field{
+		{Name: "amount", Value: "1250.00 EUR"},
+		{Name: "payee", Value: "Alice Example"},
+		{Name: "proofs", Value: "email"},
+		{Name: "receipt", Value: "eyJ0eXAiOiJjb25maXJtYXRpb24tcmVjZWlwdCtqd3QifQ.eyJqdGkiOiJjLTEifQ.c2lnbmF0dXJl"},
+	}}
 	denied.Result = &templates.ShopResult{Action: "payout.request", Error: "access_denied", Description: "The user cancelled."}
 	asked.ACR, asked.Result = "urn:sallyport:acr:mfa", &templates.ShopResult{Action: "acr", OK: true}
 	broker.User = &templates.ShopUser{Name: "Alice Example", Email: "alice@example.test", Tenant: "Northgate Broker", ACR: "urn:sallyport:acr:mfa", AMR: []string{"pwd", "otp", "sms", "mfa"}, AuthTime: noon}
