@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 )
 
@@ -33,20 +32,5 @@ func (s *Service) Withdraw(ctx context.Context, v Confirmation) error {
 	if err != nil {
 		return fmt.Errorf("consent: withdraw: %w", err)
 	}
-	return s.dropChallenge(ctx, identity.User{ID: v.UserID, TenantID: v.TenantID}, in.State.ChallengeID)
-}
-
-// dropChallenge ends the challenge id and what would follow it; "" is none.
-func (s *Service) dropChallenge(ctx context.Context, u identity.User, id string) error {
-	if id == "" {
-		return nil
-	}
-	c, err := s.MFA.Store.Challenge(ctx, u.Subject(), id)
-	if err == nil {
-		err = s.MFA.Store.CancelChain(ctx, u.Subject(), c.ChainID)
-	}
-	if err != nil && !errors.Is(err, mfa.ErrNotFound) {
-		return fmt.Errorf("consent: drop challenge: %w", err)
-	}
-	return nil
+	return s.MFA.Drop(ctx, mfa.Subject{TenantID: v.TenantID, UserID: v.UserID}, in.State.ChallengeID)
 }

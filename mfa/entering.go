@@ -103,7 +103,7 @@ func (s *Service) takeContact(ctx context.Context, d Doer, id string, m Method, 
 	if err != nil {
 		return fmt.Errorf("mfa: new contact: %w", err)
 	}
-	return s.drop(ctx, d.Subject, begun)
+	return s.Drop(ctx, d.Subject, begun)
 }
 
 // judgeEntered refuses what the policy does not take. A number may be reached by

@@ -201,11 +201,11 @@ func (s *Service) CancelOperation(ctx context.Context, d Doer, id string) error 
 	if err != nil {
 		return fmt.Errorf("mfa: cancel operation: %w", err)
 	}
-	return s.drop(ctx, d.Subject, pending)
+	return s.Drop(ctx, d.Subject, pending)
 }
 
-// drop ends the chain of a challenge that is not answered any more; "" is none.
-func (s *Service) drop(ctx context.Context, who Subject, id string) error {
+// Drop ends the chain of a challenge that is not answered any more; "" is none.
+func (s *Service) Drop(ctx context.Context, who Subject, id string) error {
 	if id == "" {
 		return nil
 	}

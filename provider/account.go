@@ -57,8 +57,11 @@ func (p *Provider) endAccountLogin(c *gin.Context, v *visit, o consent.Outcome) 
 	}
 	v.loggedIn = *o.User
 	token := p.moveSession(c, v, o, &done)
-	p.describeCompletion(c, v, o, &done)
-	err := p.Grants.Complete(c.Request.Context(), done)
+	err := p.describeCompletion(c, v, o, &done)
+	if err != nil {
+		return err
+	}
+	err = p.Grants.Complete(c.Request.Context(), done)
 	if errors.Is(err, identity.ErrNotFound) || errors.Is(err, model.ErrFinished) {
 		seeOther(c, v.realm.Tenant.Path()+"/settings")
 		return nil

@@ -137,13 +137,12 @@ func (p *Provider) tokenCaller(c *gin.Context) (caller, error) {
 		return caller{}, err
 	}
 	ctx, realm := c.Request.Context(), web.Realm(c)
-	set, err := p.Keys.Keys(ctx, realm.Tenant.ID, realm.Tenant.Version)
-	if err != nil {
-		return caller{}, unavailable(err)
-	}
-	access, err := verifyJWT(set, sent.token, expected{Typ: typAccessToken, Issuer: realm.Tenant.Issuer, Now: p.Now()})
-	if err != nil {
+	access, err := p.verifyOwnToken(ctx, realm, sent.token)
+	if errors.Is(err, errToken) {
 		return caller{}, invalidToken()
+	}
+	if err != nil {
+		return caller{}, err
 	}
 	err = p.possessed(c, access, sent)
 	if err != nil {
@@ -158,7 +157,7 @@ func (p *Provider) tokenCaller(c *gin.Context) (caller, error) {
 	case who.txn == "":
 		return caller{}, oauthErr(codeInsufficientScope, describe(codeInsufficientScope))
 	}
-	_, seen, err := p.Grants.Grant(ctx, realm.Tenant.ID, text(access, "gid"), p.Now().UTC())
+	_, seen, err := p.Grants.Standing(ctx, realm.Tenant.ID, text(access, "gid"), p.Now().UTC())
 	if errors.Is(err, model.ErrNotFound) {
 		return caller{}, invalidToken()
 	}
@@ -310,7 +309,7 @@ func (p *Provider) useUp(c *gin.Context, v consent.Confirmation, key string, now
 	return v, err
 }
 
-// idempotencyKey is the keyed name of the request that consumes, "" for none.
+// idempotencyKey is the hash that names the request that consumes, "" for none.
 func idempotencyKey(r *http.Request, clientID string) (string, error) {
 	sent := r.Header.Values("Idempotency-Key")
 	if len(sent) == 0 {

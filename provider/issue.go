@@ -168,7 +168,10 @@ func (p *Provider) issue(c *gin.Context, v *visit, o consent.Outcome) error {
 		return err
 	}
 	done.Grant = g
-	p.describeCompletion(c, v, o, &done)
+	err = p.describeCompletion(c, v, o, &done)
+	if err != nil {
+		return err
+	}
 	if v.in == nil && token == "" && done.Agreement == nil && done.Confirmation == nil {
 		err = p.Grants.CreateGrant(ctx, *g)
 	} else {
@@ -260,15 +263,18 @@ func cookieAge(done *model.Completion, now time.Time) time.Duration {
 }
 
 // describeCompletion adds what an interaction leaves behind beside the grant.
-func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcome, done *model.Completion) {
+func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcome, done *model.Completion) error {
 	done.Agreement = o.Agreement
 	if v.in != nil {
 		done.InteractionID = v.in.ID
 	}
 	if o.ConfirmationID != "" {
-		evidence, _ := json.Marshal(consent.Evidence{ // of texts and times: it cannot fail
+		evidence, err := json.Marshal(consent.Evidence{
 			Proofs: o.Proofs, InteractionID: done.InteractionID, SessionID: sessionOf(v, done), IP: clientIP(c), UserAgent: web.UserAgentName(c),
 		})
+		if err != nil {
+			return err // no approval without what it rests on
+		}
 		done.Confirmation = &consent.Confirmation{
 			ID: o.ConfirmationID, TenantID: v.realm.Tenant.ID, UserID: o.User.ID, ClientID: v.auth.Client.ID,
 			InteractionID: done.InteractionID, Action: o.Action, DetailsHash: o.DetailsHash,
@@ -298,6 +304,7 @@ func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcom
 	if o.Agreement != nil {
 		record("consent.given", nil)
 	}
+	return nil
 }
 
 // lastMethod is the way in which the user was recognised last, for the audit log: the

@@ -12,7 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/consent"
-	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/provider/model"
 	"github.com/sallyport-id/sallyport/templates"
@@ -258,6 +257,3 @@ func (p *Provider) endFailed(c *gin.Context, v *visit, err error) error {
 	}
 	return p.endRefused(c, v, e)
 }
-
-// mustPush reports whether the app takes no request from a browser.
-func mustPush(app *identity.Client) bool { return app.RequirePAR }

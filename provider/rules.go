@@ -89,7 +89,7 @@ func ruleRequestObject(_ *authRequest, _ *identity.Realm, form url.Values) error
 //
 // Source: RFC 9126 section 6.
 func rulePushed(a *authRequest, _ *identity.Realm, _ url.Values) error {
-	if mustPush(a.Client) && !a.Pushed {
+	if a.Client.RequirePAR && !a.Pushed {
 		return invalidRequest("This client has to push its requests to the PAR endpoint.")
 	}
 	return nil

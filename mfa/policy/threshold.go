@@ -59,6 +59,7 @@ func thresholdsRaise(c candidate) []Finding {
 				refuse(i, "above", "It is not above %s of the same currency before it; put the smaller amount first.", before)
 			}
 			highest[t.Currency] = t.Above
+			all = append(all, c.pinIsOn(actionPath(name, "thresholds[%d].stages", i), t.Stages)...)
 			a.judgeThreshold(c, name, t, func(field, format string, args ...any) { refuse(i, field, format, args...) })
 			a = a.Raised(func(o Threshold) bool { return o.Currency == t.Currency && o.Above == t.Above })
 		}

@@ -122,6 +122,9 @@ var mutations = []struct {
 	{"a smaller amount after a larger one", systemA, []string{
 		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000"}, {"currency": "EUR", "above": "999.99"}]`,
 	}, "V29 actions.payout.request.thresholds[1].above"},
+	{"a PIN for more money, where there is none", systemA, []string{
+		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "stages": [["delivered_code"], ["pin"]]}]`,
+	}, "V29 actions.payout.request.thresholds[0].stages"},
 	{"a weaker binding for more money", systemA, []string{
 		`actions/payout.request/binding = "message"`, `actions/payout.request/methods = ["email"]`,
 		`actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "binding": "page"}]`,

@@ -8,7 +8,7 @@ create unique index interactions_request_uri on interactions (tenant_id, request
 	where request_uri_hash is not null;
 
 alter table confirmations add column evidence_enc text not null default ''; -- what was shown and proven
-alter table confirmations add column consume_key text not null default ''; -- keyed hash of the Idempotency-Key
+alter table confirmations add column consume_key text not null default ''; -- hash of app and Idempotency-Key
 alter table confirmations add column receipt text not null default ''; -- JWS, once it was consumed
 
 alter table tenants add column detail_types text not null default ''; -- JSON; '' for the built-in ones
