@@ -29,8 +29,9 @@ type gauge struct {
 func newGauge(t *testing.T, h *harness.House) *gauge {
 	t.Helper()
 	g := &gauge{hashes: cheapHasher(t), counters: make(chan *store.Counter, 1000)}
+	clock := stillAt(h.Clock.Now()) // two answers a second apart differ in Retry-After, whoever was asked for
 	g.annex = build(t, h, func(o *server.Options) {
-		o.Hashes, o.TrustedProxies = g.hashes, []string{"127.0.0.1", "::1"}
+		o.Now, o.Hashes, o.TrustedProxies = clock.now, g.hashes, []string{"127.0.0.1", "::1"}
 	})
 	inner := g.web.Config.Handler
 	g.web.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
