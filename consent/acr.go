@@ -79,7 +79,7 @@ func ClassOf(events []identity.AuthEvent, p policy.ACR) Class {
 	var password, device, twoStep, possession, key, verified, attested bool
 	for _, e := range events {
 		switch e.Method {
-		case identity.MethodPassword:
+		case identity.MethodPassword, identity.MethodVouched: // one factor, of which kind nobody here knows
 			password = true
 		case identity.MethodDevice:
 			device = true
@@ -144,6 +144,8 @@ func amrOf(e identity.AuthEvent) []string {
 		return []string{"pwd"}
 	case identity.MethodDevice:
 		return []string{"rdev"}
+	case identity.MethodVouched:
+		return nil // it was not proven here
 	case string(policy.SMS):
 		return []string{"sms", "otp"}
 	case string(policy.Voice):

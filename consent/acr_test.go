@@ -35,6 +35,8 @@ func TestClassOfAndAMR(t *testing.T) {
 		{"password", events("password"), strict, Class1FA, []string{"pwd"}},
 		{"password on a trusted device", events("password", "device"), strict, ClassTD, []string{"pwd", "rdev"}},
 		{"password and email are two steps, never two factors", events("password", "email"), strict, Class2SV, []string{"pwd", "otp"}},
+		{"the word of an app is one factor, and none that was proven", events("vouched"), strict, Class1FA, nil},
+		{"it counts like a password beside a second one", events("vouched", "email"), strict, Class2SV, []string{"otp"}},
 		{"two emails are no more than one", events("password", "email", "email"), strict, Class2SV, []string{"pwd", "otp"}},
 		{"password and SMS where it counts", events("password", "sms"), strict, ClassMFA, []string{"pwd", "sms", "otp", "mfa"}},
 		{"password and SMS where it does not", events("password", "sms"), wary, Class2SV, []string{"pwd", "sms", "otp"}},

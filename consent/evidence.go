@@ -13,6 +13,7 @@ import (
 // Source: protocol.md 5.8 (audit record).
 type Evidence struct {
 	Proofs        []EvidentProof `json:"proofs"`
+	Vouched       *Vouching      `json:"vouched,omitempty"`
 	InteractionID string         `json:"interaction_id"`
 	SessionID     string         `json:"session_id,omitempty"`
 	IP            string         `json:"ip,omitempty"`

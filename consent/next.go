@@ -35,6 +35,7 @@ type Facts struct {
 
 	SignedIn  bool      // an account is known: by a live session, or by a first factor given here
 	LoggedIn  bool      // a first factor was given in this interaction
+	Vouched   bool      // the account is known by the word of the app: nobody logs in here
 	WrongUser bool      // the account is not the one that the request is pinned to
 	AuthTime  time.Time // the latest active verification, in whole seconds
 
@@ -96,6 +97,8 @@ var rules = []struct {
 	{StepBanner, "reminder", "", func(f Facts) bool { return f.Remind && !f.Silent }},
 	{StepRefuse, "held", errAccessDenied, func(f Facts) bool { return f.Action != "" && f.Held }},
 	{StepRefuse, "precondition", errUnmet, func(f Facts) bool { return f.Action != "" && f.NotReady }},
+	// The word of an app alone confirms nothing: some stage is proven here.
+	{StepRefuse, "vouched", errUnmet, func(f Facts) bool { return f.Vouched && !f.Staged }},
 	{StepLogin, "stale_login", errLoginRequired, func(f Facts) bool { return f.pending() && f.StaleLogin && !f.LoggedIn }},
 	{StepRefuse, "no_method", errUnmet, func(f Facts) bool { return f.pending() && !f.ActionMethods }},
 	{StepConfirm, "action", errInteractionRequired, Facts.pending},
@@ -133,9 +136,13 @@ func Next(f Facts) (step Step, reason, oauthError string) {
 		return StepRefuse, "ended", errAccessDenied
 	}
 	for _, r := range rules {
-		if r.applies(f) {
-			return r.step, r.reason, r.oauth
+		if !r.applies(f) {
+			continue
 		}
+		if r.step == StepLogin && f.Vouched {
+			return StepRefuse, "vouched", errUnmet // an app's word is no login here
+		}
+		return r.step, r.reason, r.oauth
 	}
 	return StepDone, "", ""
 }

@@ -41,6 +41,9 @@ type Request struct {
 	// without one; TxnID the app's own id of it.
 	Details []byte `json:"details,omitempty"`
 	TxnID   string `json:"txn_id,omitempty"`
+	// Vouched is set where the app vouches for Subject, who then has to log in nowhere
+	// here; nil else.
+	Vouched *Vouched `json:"vouched,omitempty"`
 	// Least is the class that the session has to have beside the action.
 	Least Class `json:"least,omitempty"`
 }

@@ -83,6 +83,10 @@ func (s *Service) Enter(ctx context.Context, realm *identity.Realm, client *iden
 // meet notes who is at the browser when the first page is shown.
 func (in *Interaction) meet(who SignedIn, d Decision, now time.Time) {
 	in.State.Paged = true
+	if in.Request.Vouched != nil {
+		in.State.UserID = in.Request.Subject // whoever is signed in at this browser
+		return
+	}
 	if !who.Session.Live(who.User, now) {
 		return
 	}
@@ -159,9 +163,10 @@ func (s *Service) conclude(st *Standing, f Facts) {
 	state := st.state()
 	o := Outcome{
 		User: st.User, Events: latest(st.events), Scopes: st.Request.Scopes, Action: st.Goal.Action,
-		NewSession: st.loggedIn(), AMR: AMR(st.events, st.Realm.Policy.ACR), AuthTime: f.AuthTime,
+		NewSession: st.loggedIn() && st.Request.Vouched == nil, AMR: AMR(st.events, st.Realm.Policy.ACR), AuthTime: f.AuthTime,
 	}
-	o.Rotate = !o.NewSession && (len(state.Here) > 0 || len(state.Proofs) > 0)
+	o.Vouched = st.vouching()
+	o.Rotate = !o.NewSession && o.Vouched == nil && (len(state.Here) > 0 || len(state.Proofs) > 0)
 	if o.Action == "" {
 		o.ACR = st.Goal.Value
 		if o.ACR == "" {
@@ -265,6 +270,7 @@ type Outcome struct {
 	// was stepped up; it gets a new secret and Events. Neither: it stays as it is.
 	NewSession bool
 	Rotate     bool
+	Vouched    *Vouching  // who vouched for the user; then no session is there, or begins
 	Agreement  *Agreement // to write; nil when nothing new was agreed
 }
 
@@ -274,6 +280,7 @@ var descriptions = map[string]string{
 	"no_method":            "The user has no enrolled method that meets the authentication requirements",
 	"precondition":         "A precondition of the action does not hold for this user",
 	"held":                 "The account may not confirm this action at the moment",
+	"vouched":              "The request needs more than a vouched subject can prove here",
 	"subject":              "Another user signed in than the request named",
 	"ended":                "The user did not complete the request",
 	"cancelled":            "The user cancelled the request",

@@ -64,7 +64,8 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 		return nil, err
 	}
 	f.LoggedIn = st.loggedIn()
-	f.SignedIn = st.User != nil && (st.Session != nil || f.LoggedIn)
+	f.Vouched = req.Vouched != nil
+	f.SignedIn = st.User != nil && (st.Session != nil || f.LoggedIn || f.Vouched)
 	if !f.SignedIn {
 		st.User = nil
 	}
@@ -114,6 +115,9 @@ func (st *Standing) state() State {
 // identify finds the user and the session that count. A session of somebody
 // else than the interaction is about is passed over, not used.
 func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) error {
+	if st.Request.Vouched != nil {
+		return s.identifyVouched(ctx, st, who)
+	}
 	if who.Session.Live(who.User, st.now) {
 		st.Session, st.User = who.Session, who.User
 	}
@@ -175,7 +179,7 @@ func (st *Standing) loggedIn() bool {
 // weigh compares what was proven with what is demanded of the session.
 func (s *Service) weigh(ctx context.Context, st *Standing, f *Facts) error {
 	p := st.Realm.Policy
-	f.Class = ClassOf(st.events, p.ACR)
+	f.Class = max(ClassOf(st.events, p.ACR), st.vouchedClass())
 	f.SecondDue = f.LoggedIn && st.loginStagesLeft() > 0
 	f.Least = max(PolicyClass(st.Client.MinACR), st.Request.Least)
 	if st.User != nil && st.User.MFAEnabled {

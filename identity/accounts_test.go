@@ -74,7 +74,7 @@ func newDesk(t *testing.T, url string) *desk {
 		require.NoError(t, err)
 		c := mfa.Contact{
 			ID: identity.ContactID(u.Subject(), mfa.ContactEmail, name), Subject: u.Subject(), Kind: mfa.ContactEmail, Value: mfa.Secret(name),
-			Masked: identity.MaskEmail(name), Status: mfa.ContactConfirmed, Source: mfa.SourceAdmin, Registered: true,
+			Masked: mfa.MaskEmail(name), Status: mfa.ContactConfirmed, Source: mfa.SourceAdmin, Registered: true,
 			ConfirmedAt: storetest.Start, CreatedAt: storetest.Start,
 		}
 		if name == uma {

@@ -77,7 +77,10 @@ type Client struct {
 	DefaultACRValues []string `json:"default_acr_values,omitempty"`
 	DefaultMaxAge    *int     `json:"default_max_age,omitempty"` // seconds
 	Actions          []string `json:"actions,omitempty"`         // actions it may ask for; empty: all that the policy has
-	RefreshMaxAge    int      `json:"refresh_max_age,omitempty"` // seconds since auth_time after which refresh is refused; 0: never
+	// VouchedACR is what the app's own login counts for where it vouches for the subject
+	// of a confirmation: a class of session up to mfa; "" is no right to vouch.
+	VouchedACR    string `json:"vouched_acr,omitempty"`
+	RefreshMaxAge int    `json:"refresh_max_age,omitempty"` // seconds since auth_time after which refresh is refused; 0: never
 
 	CreatedAt time.Time `json:"created_at"`
 }

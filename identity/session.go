@@ -9,7 +9,8 @@ import (
 // Second steps carry the name of their policy kind (email, sms, totp, …).
 const (
 	MethodPassword = "password"
-	MethodDevice   = "device" // a trusted device; never an active verification
+	MethodDevice   = "device"  // a trusted device; never an active verification
+	MethodVouched  = "vouched" // an app's own login; never an active verification
 )
 
 // AuthEvent is one verification that a session or an interaction rests on.
@@ -66,7 +67,7 @@ func (s *Session) Live(u *User, now time.Time) bool {
 func LastActive(events []AuthEvent) time.Time {
 	var last time.Time
 	for _, e := range events {
-		if e.Method != MethodDevice && e.At.After(last) {
+		if e.Method != MethodDevice && e.Method != MethodVouched && e.At.After(last) {
 			last = e.At
 		}
 	}

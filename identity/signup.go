@@ -104,7 +104,7 @@ func (a *Accounts) SignUp(ctx context.Context, realm *Realm, token mfa.Secret, i
 func (a *Accounts) addRegistered(ctx context.Context, u User) error {
 	c := mfa.Contact{
 		ID: ContactID(u.Subject(), mfa.ContactEmail, u.Username), Subject: u.Subject(), Kind: mfa.ContactEmail,
-		Value: mfa.Secret(u.Username), Masked: MaskEmail(u.Username), Status: mfa.ContactConfirmed, Source: mfa.SourceSelf,
+		Value: mfa.Secret(u.Username), Masked: mfa.MaskEmail(u.Username), Status: mfa.ContactConfirmed, Source: mfa.SourceSelf,
 		Registered: true, ConfirmedAt: u.CreatedAt, CreatedAt: u.CreatedAt,
 	}
 	err := a.Contacts.AddContact(ctx, c)
@@ -125,13 +125,4 @@ func (a *Accounts) addRegistered(ctx context.Context, u User) error {
 func ContactID(who mfa.Subject, kind mfa.ContactKind, value string) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{"contact/1", who.TenantID, who.UserID, string(kind), value}, "\x00")))
 	return hex.EncodeToString(sum[:16])
-}
-
-// MaskEmail shows the first letter of an address and its domain.
-func MaskEmail(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" {
-		return "•••"
-	}
-	return string([]rune(local)[:1]) + "•••@" + domain
 }

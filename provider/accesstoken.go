@@ -14,6 +14,10 @@ import (
 // claimConfirmation tells a relying app which confirmation a token proves.
 const claimConfirmation = "urn:sallyport:confirmation"
 
+// claimVouched tells who vouched for the first factor, where the user did not log in here:
+// the client id, when that app says that it was, and what its login is taken for.
+const claimVouched = "urn:sallyport:vouched"
+
 // accessKey is the key that access tokens are signed with: ES256, or RS256
 // where the tenant has nothing else.
 func accessKey(set *keys.Set) (*keys.Key, bool) {
@@ -79,6 +83,7 @@ func addEvidence(claims jwt.MapClaims, g *model.Grant) {
 	if g.SID != "" {
 		claims["sid"] = g.SID
 	}
+	setJSON(claims, claimVouched, g.Vouched)
 	if g.ConfirmationID != "" {
 		claims["txn"] = g.ConfirmationID
 		claims[claimConfirmation] = map[string]any{

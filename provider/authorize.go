@@ -101,6 +101,9 @@ func (p *Provider) readInto(ctx context.Context, v *visit, form url.Values, now 
 		return err
 	}
 	v.req, err = v.auth.requirement(hinted, now)
+	if err == nil {
+		err = v.vouch(now)
+	}
 	if err != nil {
 		return err
 	}
@@ -125,6 +128,9 @@ func (p *Provider) recognise(c *gin.Context, v *visit, form url.Values) (*visit,
 		return v, err
 	}
 	v.who = who
+	if v.req.Vouched != nil {
+		v.who = consent.SignedIn{RealmVersion: who.RealmVersion} // whoever that is, it is not about them
+	}
 	if who.RealmVersion <= v.realm.Tenant.Version {
 		return v, nil
 	}
@@ -137,7 +143,7 @@ func (p *Provider) recognise(c *gin.Context, v *visit, form url.Values) (*visit,
 	}
 	web.UseRealm(c, realm)
 	fresh, err := p.read(ctx, realm, form, p.Now(), v.in)
-	fresh.who = who
+	fresh.who = v.who
 	return fresh, err
 }
 

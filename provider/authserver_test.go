@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -101,8 +102,21 @@ func (s *authServer) poll() {
 // usePolicy gives tenant A the policy of a preset.
 func (s *authServer) usePolicy(preset string) {
 	s.t.Helper()
+	s.useEditedPolicy(preset, nil)
+}
+
+// useEditedPolicy gives tenant A the policy of a preset after edit, which may be nil.
+func (s *authServer) useEditedPolicy(preset string, edit func(doc map[string]any)) {
+	s.t.Helper()
 	doc, err := os.ReadFile("../mfa/policy/presets/" + preset + ".json")
 	require.NoError(s.t, err)
+	if edit != nil {
+		var m map[string]any
+		require.NoError(s.t, json.Unmarshal(doc, &m))
+		edit(m)
+		doc, err = json.Marshal(m)
+		require.NoError(s.t, err)
+	}
 	_, err = s.store.SavePolicy(s.t.Context(), tenantA, doc, "test", "test", nil, true)
 	require.NoError(s.t, err)
 	s.poll()
@@ -151,14 +165,28 @@ type browser struct {
 
 func (s *authServer) browser() *browser { return &browser{s: s, cookies: map[string]string{}} }
 
+// person adds a user to tenant A.
+func (s *authServer) person(id, name string) {
+	s.t.Helper()
+	u := alice(tenantA)
+	u.ID, u.Username = id, name
+	_, err := s.store.PutUser(s.t.Context(), u)
+	require.NoError(s.t, err)
+}
+
 // signedIn is a browser with a live session of alice that is as old as age.
 func (s *authServer) signedIn(age time.Duration) *browser {
+	s.t.Helper()
+	return s.signedInAs(userAlice, age)
+}
+
+func (s *authServer) signedInAs(userID string, age time.Duration) *browser {
 	s.t.Helper()
 	b := s.browser()
 	token, hash := web.NewToken()
 	at := s.clock().Add(-age)
 	session := identity.Session{
-		ID: b64(randomBytes(16)), TenantID: tenantA, UserID: userAlice, TokenHash: hash,
+		ID: b64(randomBytes(16)), TenantID: tenantA, UserID: userID, TokenHash: hash,
 		Events:    []identity.AuthEvent{{Method: identity.MethodPassword, At: at}},
 		CreatedAt: at, LastSeen: s.clock(), ExpiresAt: s.clock().Add(8 * time.Hour), IdleFor: time.Hour,
 	}

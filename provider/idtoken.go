@@ -90,7 +90,7 @@ func idTokenClaims(u *unitOfWork, alg, accessToken string) jwt.MapClaims {
 // protocolClaims are never taken from a stored set of user claims.
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "azp", "nonce", "at_hash", "c_hash",
-	"auth_time", "acr", "amr", "sid", "txn", claimConfirmation,
+	"auth_time", "acr", "amr", "sid", "txn", claimConfirmation, claimVouched,
 }
 
 // userClaims are the user's claims that were asked for in the ID token.

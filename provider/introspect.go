@@ -105,7 +105,7 @@ func (p *Provider) introspectRefresh(c *gin.Context, call *clientCall, token ref
 // toldClaims are the claims of an access token that are told as they are.
 var toldClaims = []string{
 	"iss", "sub", "client_id", "aud", "scope", "exp", "iat", "jti", "cnf", "acr", "amr", "auth_time",
-	"authorization_details", "txn", "sid",
+	"authorization_details", "txn", "sid", claimVouched,
 }
 
 // introspectAccess tells about an access token those whom it is meant for, and the

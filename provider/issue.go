@@ -78,7 +78,10 @@ func (p *Provider) newGrant(ctx context.Context, v *visit, o consent.Outcome, se
 	g := uow.grant
 	g.ID = b64(randomBytes(grantIDSize))
 	g.TenantID, g.ClientID, g.UserID = v.realm.Tenant.ID, v.auth.Client.ID, o.User.ID
-	g.SessionID, g.SID = sessionID, p.sessionID(v.realm.Tenant.ID, sessionID, v.auth.Client.ID)
+	g.SessionID = sessionID
+	if sessionID != "" {
+		g.SID = p.sessionID(v.realm.Tenant.ID, sessionID, v.auth.Client.ID)
+	}
 	g.JKT = v.auth.JKT
 	g.Scopes, g.Audience = o.Scopes, v.auth.Resources
 	g.ACR, g.AMR, g.AuthTime = o.ACR, o.AMR, o.AuthTime // trap T11: from what was proven, always
@@ -96,7 +99,11 @@ func (p *Provider) newGrant(ctx context.Context, v *visit, o consent.Outcome, se
 	if v.in != nil {
 		g.InteractionID = v.in.ID
 	}
-	err = fillClaims(g, v.auth.Claims, o.User)
+	if o.Vouched != nil { // it tells about the confirmation and nothing else of the user
+		g.Vouched, err = json.Marshal(o.Vouched)
+	} else {
+		err = fillClaims(g, v.auth.Claims, o.User)
+	}
 	return g, resp.GetCode(), err
 }
 
@@ -158,7 +165,7 @@ func (p *Provider) issue(c *gin.Context, v *visit, o consent.Outcome) error {
 	ctx := c.Request.Context()
 	now := p.Now()
 	done := model.Completion{TenantID: v.realm.Tenant.ID, Now: now}
-	if !o.NewSession && (v.who.Session == nil || v.who.Session.UserID != o.User.ID) {
+	if !o.NewSession && o.Vouched == nil && (v.who.Session == nil || v.who.Session.UserID != o.User.ID) {
 		return errNoSession
 	}
 	v.loggedIn = *o.User
@@ -241,12 +248,15 @@ func (p *Provider) moveSession(c *gin.Context, v *visit, o consent.Outcome, done
 	return ""
 }
 
-// sessionOf is the id of the session that the grant belongs to.
+// sessionOf is the id of the session that the grant belongs to, "" for none.
 func sessionOf(v *visit, done *model.Completion) string {
-	if done.NewSession != nil {
+	switch {
+	case done.NewSession != nil:
 		return done.NewSession.ID
+	case v.who.Session != nil:
+		return v.who.Session.ID
 	}
-	return v.who.Session.ID
+	return "" // the app has vouched for the user
 }
 
 // cookieAge is how long the browser keeps the session cookie, 0 for until it is
@@ -270,7 +280,7 @@ func (p *Provider) describeCompletion(c *gin.Context, v *visit, o consent.Outcom
 	}
 	if o.ConfirmationID != "" {
 		evidence, err := json.Marshal(consent.Evidence{
-			Proofs: o.Proofs, InteractionID: done.InteractionID, SessionID: sessionOf(v, done), IP: clientIP(c), UserAgent: web.UserAgentName(c),
+			Proofs: o.Proofs, Vouched: o.Vouched, InteractionID: done.InteractionID, SessionID: sessionOf(v, done), IP: clientIP(c), UserAgent: web.UserAgentName(c),
 		})
 		if err != nil {
 			return err // no approval without what it rests on

@@ -52,6 +52,7 @@ type authRequest struct {
 	LoginHint     string
 	UILocales     []string
 	Detail        *details.Detail // the transaction to be confirmed; nil for none
+	Vouched       *vouchedSubject // whom the app vouches for; nil for nobody
 
 	// Form is the parameters that the server knows. Normalising it again gives
 	// the same request.
@@ -70,7 +71,7 @@ var known = []string{
 	"client_id", "redirect_uri", "state", "response_type", "response_mode", "scope", "resource", "nonce",
 	"code_challenge", "code_challenge_method", "prompt", "max_age", "claims", "acr_values", "id_token_hint",
 	"login_hint", "ui_locales", "claims_locales", "display", "request", "request_uri", "registration",
-	"authorization_details", paramJKT,
+	"authorization_details", paramJKT, paramVouched,
 }
 
 // normalise checks form strictly against what client and tenant allow. pushed says

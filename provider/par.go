@@ -86,6 +86,10 @@ func (p *Provider) push(c *gin.Context) (pushAnswer, error) {
 		return pushAnswer{}, forApp(err)
 	}
 	in.Request = v.req
+	err = p.checkVouched(c, v)
+	if err != nil {
+		return pushAnswer{}, err
+	}
 	answer := pushAnswer{RequestURI: requestURIPrefix + name, ExpiresIn: int64(consent.PushedLife.Seconds())}
 	again, err := p.pushedBefore(c.Request.Context(), v)
 	if err != nil || again {
@@ -95,7 +99,8 @@ func (p *Provider) push(c *gin.Context) (pushAnswer, error) {
 }
 
 // pushedBefore looks for the same transaction of an earlier push. While nothing was
-// decided about it, the new request_uri leads to the same interaction; then it is true.
+// decided about it, the new request takes its place in the same interaction; then it is
+// true.
 //
 // Errors: invalid_authorization_details where the id was used for something else, which
 // also ends what is open under it, or was decided about.
@@ -118,14 +123,14 @@ func (p *Provider) pushedBefore(ctx context.Context, v *visit) (bool, error) {
 	switch {
 	case !open:
 		return false, oauthErr(codeInvalidDetails, "The txn_id was used before. A new confirmation needs a new one.")
-	case !bytes.Equal(had.Details, v.auth.Detail.Canonical):
+	case !bytes.Equal(had.Details, v.auth.Detail.Canonical) || v.req.Subject != "" && v.req.Subject != had.UserID:
 		err = p.Flow.Withdraw(ctx, had)
 		if err != nil {
 			return false, err
 		}
-		return false, oauthErr(codeInvalidDetails, "The txn_id was used for other details, which are withdrawn. Send a new one.")
+		return false, oauthErr(codeInvalidDetails, "The txn_id was used for other details or another user, which are withdrawn. Send a new one.")
 	}
-	err = p.Interactions.RenamePushed(ctx, tenant, had.InteractionID, v.in.RequestURIHash, now)
+	err = p.Interactions.PushAgain(ctx, tenant, had.InteractionID, v.in.RequestURIHash, v.in.Request, now)
 	if errors.Is(err, consent.ErrNotFound) {
 		err = oauthErr(codeInvalidDetails, "The txn_id was used before. A new confirmation needs a new one.")
 	}
@@ -163,6 +168,9 @@ func (p *Provider) pushedForm(c *gin.Context) (url.Values, error) {
 	call.form, err = p.openRequestObject(c.Request.Context(), call.realm, form)
 	if err != nil {
 		return nil, err
+	}
+	if call.form.Has(paramVouched) && !call.app.SignsAssertions() && !form.Has(paramRequest) {
+		return nil, oauthErr(codeUnauthorizedClient, "Only a client that signs may vouch for a subject: with private_key_jwt, or in a request object.")
 	}
 	return call.form, p.bindPushed(c, call, proof)
 }

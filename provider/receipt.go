@@ -38,19 +38,23 @@ func receipt(set *keys.Set, realm *identity.Realm, v consent.Confirmation, now t
 	if !ok {
 		return "", errNoSigningKey
 	}
-	proofs, err := receiptProofs(v.Evidence)
+	var e consent.Evidence
+	err := json.Unmarshal(v.Evidence, &e)
 	if err != nil {
-		return "", err
+		return "", errors.Join(errors.New("provider: evidence cannot be read"), err)
 	}
 	sum := sha256.Sum256(v.Evidence)
 	claims := jwt.MapClaims{
 		"iss": realm.Tenant.Issuer, "aud": v.ClientID, "sub": v.UserID, "jti": v.ID, "iat": now.Unix(),
 		"action": v.Action, "details_hash": v.DetailsHash,
 		"requested_at": instant(v.CreatedAt), "approved_at": instant(v.ApprovedAt), "consumed_at": instant(now),
-		"acr": v.ACR, "amr": v.AMR, "proofs": proofs, "evidence_hash": b64(sum[:]),
+		"acr": v.ACR, "amr": v.AMR, "proofs": receiptProofs(e.Proofs), "evidence_hash": b64(sum[:]),
 	}
 	if v.TxnID != "" {
 		claims["txn"] = v.TxnID
+	}
+	if e.Vouched != nil {
+		claims[claimVouched] = e.Vouched
 	}
 	if len(v.Details) > 0 {
 		claims["authorization_details"] = []json.RawMessage{v.Details}
@@ -58,19 +62,14 @@ func receipt(set *keys.Set, realm *identity.Realm, v consent.Confirmation, now t
 	return signJWT(key, typReceipt, claims)
 }
 
-func receiptProofs(evidence []byte) ([]receiptProof, error) {
-	var e consent.Evidence
-	err := json.Unmarshal(evidence, &e)
-	if err != nil {
-		return nil, errors.Join(errors.New("provider: evidence cannot be read"), err)
-	}
-	list := make([]receiptProof, 0, len(e.Proofs))
-	for _, p := range e.Proofs {
+func receiptProofs(proofs []consent.EvidentProof) []receiptProof {
+	list := make([]receiptProof, 0, len(proofs))
+	for _, p := range proofs {
 		list = append(list, receiptProof{
 			Stage: p.Stage, Proof: string(p.Proof), Method: p.Method, Factor: p.FactorID, UserVerified: p.UserVerified, At: instant(p.At),
 		})
 	}
-	return list, nil
+	return list
 }
 
 // instant is t as every JSON document of the server writes it.

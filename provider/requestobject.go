@@ -162,7 +162,7 @@ func objectForm(claims map[string]json.RawMessage) (url.Values, error) {
 				return nil, badObject("Its max_age is not a number of seconds.")
 			}
 			form.Set(name, number.String())
-		case name == "claims" || name == paramDetails:
+		case name == "claims" || name == paramDetails || name == paramVouched:
 			form.Set(name, string(value))
 		default:
 			return nil, badObject("A parameter in it has a form that it cannot have.")
@@ -184,6 +184,9 @@ func merged(form, inner url.Values) (url.Values, error) {
 	}
 	if inner.Has("response_type") && inner.Get("response_type") != form.Get("response_type") {
 		return out, badObject("Its response_type is not that of the request.")
+	}
+	if form.Has(paramVouched) && !inner.Has(paramVouched) {
+		return out, badObject("The vouched_subject has to stand in it.")
 	}
 	for name, values := range inner {
 		out[name] = values

@@ -40,6 +40,7 @@ var rules = []struct {
 	{"max_age is a number", ruleMaxAge},
 	{"claims is a JSON object", ruleClaims},
 	{"hints", ruleHints},
+	{"who vouches for a subject may do so", ruleVouched},
 }
 
 // ruleOnce: trap T6, fosite would take the first. resource is the one parameter

@@ -142,6 +142,11 @@ func TestTheSameTransactionAgain(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, b.authorize(reference(first)).Code, "the old name leads nowhere")
 		require.Equal(t, http.StatusBadRequest, s.browser().authorize(reference(second)).Code, "nor does the new one, for anybody else")
 	})
+	t.Run("and is answered as it was asked last", func(t *testing.T) {
+		got := s.mustPush(edited(payout("order-1"), "state=later"))
+		require.Equal(t, id, interactionID(t, b.authorize(reference(got))))
+		require.Equal(t, "later", b.open(id).Request.Form["state"][0])
+	})
 	t.Run("with another amount, it ends what is open", func(t *testing.T) {
 		got := s.push(payout("order-1", "1250.00", "9250.00"), asShop)
 		require.Equal(t, "invalid_authorization_details", got.Error)
@@ -153,6 +158,12 @@ func TestTheSameTransactionAgain(t *testing.T) {
 		_, answer := told(t, b.resume(id))
 		require.Equal(t, "access_denied", answer.Get("error"))
 		require.Equal(t, http.StatusConflict, s.consume(v, v.DetailsHash, asShop).Code)
+	})
+	t.Run("for another user, likewise", func(t *testing.T) {
+		id := interactionID(t, b.authorize(reference(s.mustPush(payout("order-bob")))))
+		form := edited(payout("order-bob"), `claims={"id_token":{"sub":{"value":"user-bob"}}}`)
+		require.Equal(t, "invalid_authorization_details", s.push(form, asShop).Error)
+		require.Equal(t, consent.StepRefuse, b.open(id).Step)
 	})
 	t.Run("once it was decided, it is refused", func(t *testing.T) {
 		s.confirm(t, b, s.mustPush(payout("order-2")))

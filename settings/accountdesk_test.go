@@ -128,7 +128,7 @@ func (d *accountDesk) address(t *testing.T, u identity.User, status mfa.ContactS
 	t.Helper()
 	require.NoError(t, d.factors.AddContact(t.Context(), mfa.Contact{
 		ID: "email-" + u.ID, Subject: u.Subject(), Kind: mfa.ContactEmail, Value: mfa.Secret(u.Username),
-		Masked: identity.MaskEmail(u.Username), Status: status, Source: mfa.SourceSelf, Registered: true, CreatedAt: storetest.Start,
+		Masked: mfa.MaskEmail(u.Username), Status: status, Source: mfa.SourceSelf, Registered: true, CreatedAt: storetest.Start,
 	}))
 }
 

@@ -62,6 +62,7 @@ func sampleGrant() model.Grant {
 		Claims: []byte(`{"id_token":{"acr":null}}`), IDClaims: []byte(`{"email":"alice@example.com"}`),
 		ACR: "urn:sallyport:acr:2sv", AMR: []string{"pwd", "otp"}, AuthTime: start, SID: "sid-0",
 		Action: "payout.request", ConfirmationID: "confirmation-0", Details: []byte(`{"type":"payout.request"}`), DetailsHash: "dh",
+		Vouched:        []byte(`{"by":"shop"}`),
 		GrantExpiresAt: start.Add(90 * 24 * time.Hour), CreatedAt: start,
 	}
 	g.CodeHash = hashOf(g.ID)

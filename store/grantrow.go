@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/json"
+
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/provider/model"
 )
@@ -10,6 +12,7 @@ import (
 type grantRow struct {
 	model.Grant
 	claims, idClaims, details string // sealed
+	vouched                   string // JSON
 }
 
 func (r *grantRow) fields() []field {
@@ -24,7 +27,7 @@ func (r *grantRow) fields() []field {
 		col("claims_enc", &r.claims), col("id_claims_enc", &r.idClaims),
 		col("acr", &g.ACR), wordsCol("amr", &g.AMR), timeCol("auth_time", &g.AuthTime), col("sid", &g.SID),
 		col("action", &g.Action), col("confirmation_id", &g.ConfirmationID),
-		col("details_enc", &r.details), col("details_hash", &g.DetailsHash),
+		col("details_enc", &r.details), col("details_hash", &g.DetailsHash), col("vouched", &r.vouched),
 		col("rt_gen", &g.RTGen), col("rt_salt", &g.RTSalt), timeCol("rt_rotated_at", &g.RTRotatedAt),
 		timeCol("rt_expires_at", &g.RTExpiresAt), timeCol("grant_expires_at", &g.GrantExpiresAt),
 		timeCol("created_at", &g.CreatedAt), timeCol("revoked_at", &g.RevokedAt), col("revoke_reason", &g.RevokeReason),
@@ -37,7 +40,7 @@ func (r *grantRow) place(column string) seal.AD {
 
 // hideGrant seals what is personal in g.
 func (s *Store) hideGrant(g model.Grant) (r grantRow, err error) {
-	r = grantRow{Grant: g}
+	r = grantRow{Grant: g, vouched: string(g.Vouched)}
 	r.claims, err = s.hide(r.place("claims_enc"), g.Claims)
 	if err == nil {
 		r.idClaims, err = s.hide(r.place("id_claims_enc"), g.IDClaims)
@@ -51,6 +54,9 @@ func (s *Store) hideGrant(g model.Grant) (r grantRow, err error) {
 // revealGrant is the way back of hideGrant.
 func (s *Store) revealGrant(r grantRow) (g model.Grant, err error) {
 	g = r.Grant
+	if r.vouched != "" {
+		g.Vouched = json.RawMessage(r.vouched)
+	}
 	g.Claims, err = s.reveal(r.place("claims_enc"), r.claims)
 	if err == nil {
 		g.IDClaims, err = s.reveal(r.place("id_claims_enc"), r.idClaims)

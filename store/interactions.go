@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -84,12 +85,29 @@ func (s *Store) ClaimPushed(ctx context.Context, tenantID string, requestURIHash
 	return row.Interaction, notFound("claim pushed request", err, consent.ErrNotFound)
 }
 
-// RenamePushed implements [consent.Store].
-func (s *Store) RenamePushed(ctx context.Context, tenantID, id string, requestURIHash []byte, now time.Time) error {
-	n, err := affected(ctx, s.DB.SQL, `update interactions set request_uri_hash = $3
-		where tenant_id = $1 and id = $2 and request_uri_hash is not null and finished_at is null and expires_at > $4`,
-		tenantID, id, requestURIHash, stamp(now))
-	return fail("rename pushed request", exactlyOne(n, err, consent.ErrNotFound))
+// PushAgain implements [consent.Store].
+func (s *Store) PushAgain(ctx context.Context, tenantID, id string, requestURIHash []byte, req consent.Request, now time.Time) error {
+	err := s.inTx(ctx, func(tx *gorm.DB) error {
+		q := raw(tx)
+		row, content, err := s.interaction(ctx, q, selectInteraction+s.forUpdate(), tenantID, id)
+		if err != nil {
+			return err
+		}
+		if !row.Pushed() || !row.Open(now) {
+			return sql.ErrNoRows
+		}
+		content.Request, err = json.Marshal(req)
+		if err != nil {
+			return err
+		}
+		err = s.saveState(ctx, q, row, content)
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, "update interactions set request_uri_hash = $3 where tenant_id = $1 and id = $2", tenantID, id, requestURIHash)
+		return err
+	})
+	return notFound("push again", err, consent.ErrNotFound)
 }
 
 // UpdateInteraction implements [consent.Store]. Of what change does, only the

@@ -86,8 +86,8 @@ var foreign = []asked{
 	{"ClaimPushed", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.ClaimPushed(ctx, other, p.pushed.RequestURIHash, hashOf("browser"), start, start.Add(time.Hour)))
 	}, consent.ErrNotFound},
-	{"RenamePushed", func(ctx context.Context, s *store.Store, p planted) (any, error) {
-		return nil, s.RenamePushed(ctx, other, p.pushed.ID, hashOf("new name"), start)
+	{"PushAgain", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return nil, s.PushAgain(ctx, other, p.pushed.ID, hashOf("new name"), p.pushed.Request, start)
 	}, consent.ErrNotFound},
 	{"ConfirmationOf", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.ConfirmationOf(ctx, other, p.confirmation.ClientID, p.confirmation.Action, p.confirmation.TxnID))

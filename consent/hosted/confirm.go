@@ -73,7 +73,7 @@ func (h *Handler) renderConfirm(c *gin.Context, st *consent.Standing, status int
 // renderStagePassword asks for the password as a stage of the action.
 func (h *Handler) renderStagePassword(c *gin.Context, st *consent.Standing, status int, problem string, retry time.Time) error {
 	return h.Pages.Render(c, status, templates.PasswordPage{
-		Frame: h.frame(c, st), Action: base(st) + "/confirm", Username: st.User.Username,
+		Frame: h.frame(c, st), Action: base(st) + "/confirm", Username: nameOf(st),
 		Problem: problem, RetryAt: retry, CanCancel: true,
 	})
 }

@@ -159,7 +159,7 @@ func (h *Handler) frame(c *gin.Context, st *consent.Standing) templates.Frame {
 	}
 	f.CSRF = h.csrf(c, st)
 	if st.User != nil {
-		f.Account = st.User.Username
+		f.Account = nameOf(st)
 	}
 	switch {
 	case st.Request.ReturnTo != "": // the way leads to no app
@@ -171,6 +171,15 @@ func (h *Handler) frame(c *gin.Context, st *consent.Standing) templates.Frame {
 		f.Gates = templates.SignInGates(st.Client.Name)
 	}
 	return f
+}
+
+// nameOf is the user's name as a page may show it. Where only the app has said who that
+// is, whoever has its link sees the page, so the name is hidden in part.
+func nameOf(st *consent.Standing) string {
+	if st.Request.Vouched != nil {
+		return mfa.MaskEmail(st.User.Username)
+	}
+	return st.User.Username
 }
 
 // stale answers a form whose step is over: sent twice, or from a page that the

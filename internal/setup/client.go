@@ -131,10 +131,29 @@ func checkClient(c identity.Client) error {
 	if c.ACRMode != identity.ACRRequired && c.ACRMode != identity.ACRVoluntary {
 		errs = append(errs, fmt.Errorf("acr_mode: %q is not one of required, voluntary", c.ACRMode))
 	}
+	errs = append(errs, checkVouching(c))
 	if c.MinACR != "" && consent.PolicyClass(c.MinACR) == consent.ClassNone {
 		errs = append(errs, fmt.Errorf("min_acr: %q is not a class of session", c.MinACR))
 	}
 	return errors.Join(errs...)
+}
+
+// checkVouching: the word of an app stands for a login here, so it must be the tenant's own
+// app, it signs what it says, and the actions that it is good for are named.
+func checkVouching(c identity.Client) error {
+	switch {
+	case c.VouchedACR == "":
+		return nil
+	case consent.VouchedClass(&c) == consent.ClassNone:
+		return fmt.Errorf("vouched_acr: %q is not one of 1fa, 2sv, mfa", c.VouchedACR)
+	case c.Public() || len(c.JWKS) == 0 && c.JWKSURI == "":
+		return errors.New("vouched_acr: the app has to sign: give it jwks or jwks_uri")
+	case !c.FirstParty:
+		return errors.New("vouched_acr: only an app of the tenant's own may vouch: first_party: true")
+	case len(c.Actions) == 0:
+		return errors.New("vouched_acr: list the actions that the app may vouch for in actions")
+	}
+	return nil
 }
 
 // checkRedirect wants an absolute URI without fragment: https, http on loopback,

@@ -49,6 +49,7 @@ type Grant struct {
 	ConfirmationID string
 	Details        json.RawMessage
 	DetailsHash    string
+	Vouched        json.RawMessage // the claim that tells who vouched for the user; nil for nobody
 
 	RTGen          int    // generation of the refresh token in force; 0: none
 	RTSalt         []byte // changed to kill the family
