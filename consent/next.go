@@ -54,6 +54,7 @@ type Facts struct {
 	Action        string // the action to confirm; "" for none
 	Held          bool   // the account is on hold, or a flag refuses the action
 	NotReady      bool   // a precondition of the action does not hold
+	Detailed      bool   // a transaction is confirmed, with its details
 	Staged        bool   // the action has stages, which are passed in this very interaction or not at all
 	StagesLeft    bool   // not every stage was passed yet
 	ActionMethods bool   // there is a way to pass the next stage
@@ -97,8 +98,10 @@ var rules = []struct {
 	{StepBanner, "reminder", "", func(f Facts) bool { return f.Remind && !f.Silent }},
 	{StepRefuse, "held", errAccessDenied, func(f Facts) bool { return f.Action != "" && f.Held }},
 	{StepRefuse, "precondition", errUnmet, func(f Facts) bool { return f.Action != "" && f.NotReady }},
-	// The word of an app alone confirms nothing: some stage is proven here.
+	// The word of an app alone confirms nothing, and neither does a transaction that
+	// nobody was shown: some stage is proven here.
 	{StepRefuse, "vouched", errUnmet, func(f Facts) bool { return f.Vouched && !f.Staged }},
+	{StepRefuse, "no_stage", errUnmet, func(f Facts) bool { return f.Detailed && !f.Staged }},
 	{StepLogin, "stale_login", errLoginRequired, func(f Facts) bool { return f.pending() && f.StaleLogin && !f.LoggedIn }},
 	{StepRefuse, "no_method", errUnmet, func(f Facts) bool { return f.pending() && !f.ActionMethods }},
 	{StepConfirm, "action", errInteractionRequired, Facts.pending},

@@ -281,6 +281,7 @@ var descriptions = map[string]string{
 	"precondition":         "A precondition of the action does not hold for this user",
 	"held":                 "The account may not confirm this action at the moment",
 	"vouched":              "The request needs more than a vouched subject can prove here",
+	"no_stage":             "The policy has no stage for this action, so no details can be confirmed with it",
 	"subject":              "Another user signed in than the request named",
 	"ended":                "The user did not complete the request",
 	"cancelled":            "The user cancelled the request",

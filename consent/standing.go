@@ -64,7 +64,7 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 		return nil, err
 	}
 	f.LoggedIn = st.loggedIn()
-	f.Vouched = req.Vouched != nil
+	f.Vouched, f.Detailed = req.Vouched != nil, req.Details != nil
 	f.SignedIn = st.User != nil && (st.Session != nil || f.LoggedIn || f.Vouched)
 	if !f.SignedIn {
 		st.User = nil

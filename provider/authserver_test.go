@@ -148,6 +148,7 @@ func (pepper) LimitKey(tenant, value string) string { return tenant + value }
 func (pepper) KeyedSecret(label, tenant, user string, s mfa.Secret) mfa.Secret {
 	return mfa.Secret(label+tenant+user) + s
 }
+
 func (pepper) CodeMAC(id, tenant string, parts ...string) ([]byte, error) {
 	h := hmac.New(sha256.New, []byte(id+tenant))
 	for _, p := range parts {

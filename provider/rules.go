@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
 // rules are what an authorization request must keep once it is known where to
@@ -124,8 +125,18 @@ func ruleDetails(a *authRequest, realm *identity.Realm, form url.Values) error {
 	if !realm.Policy.Requestable(detail.Type) || len(a.Client.Actions) > 0 && !identity.Allows(a.Client.Actions, detail.Type) {
 		return oauthErr(codeInvalidDetails, "This type of authorization_details is not open to this client.")
 	}
+	if !confirms(realm.Policy, detail.Type) {
+		return oauthErr(codeInvalidDetails, "The policy has no stage for this action, so no details can be confirmed with it.")
+	}
 	a.Detail = &detail
 	return nil
+}
+
+// confirms reports whether the user is shown anything for the action: one that only
+// checks a precondition has no page.
+func confirms(p *policy.Policy, action string) bool {
+	a, ok := p.Action(action)
+	return ok && len(a.Stages) > 0 && a.Applies != policy.AppliesUntilMet
 }
 
 func ruleResponseType(a *authRequest, _ *identity.Realm, form url.Values) error {

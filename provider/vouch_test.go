@@ -113,7 +113,6 @@ func TestAVouchedSubjectIsSparedNoStage(t *testing.T) {
 		{"it is as high as the floor", func(c *identity.Client) { c.MinACR, c.VouchedACR = "2sv", "mfa" }, nil, consent.StepConfirm, "action"},
 		{"no app's login resists phishing here", func(c *identity.Client) { c.MinACR, c.VouchedACR = "phr", "mfa" }, nil, consent.StepRefuse, "no_method"},
 		{"a fresh login is one here", nil, stages("fresh_login", "delivered_code"), consent.StepRefuse, "vouched"},
-		{"an action without stages proves nothing", nil, untilMet, consent.StepRefuse, "vouched"},
 		{"the right was taken away meanwhile", func(c *identity.Client) { c.VouchedACR = "" }, nil, consent.StepRefuse, "vouched"},
 		{"a right that nobody knows is none", func(c *identity.Client) { c.VouchedACR = "phr" }, nil, consent.StepRefuse, "vouched"},
 	}
@@ -142,10 +141,29 @@ func TestAVouchedSubjectIsSparedNoStage(t *testing.T) {
 	}
 }
 
+func TestWhatHasNoStageIsNotConfirmedByItsDetails(t *testing.T) {
+	s := newAuthServer(t)
+	s.usePolicy("contractor-email-first")
+	s.vouches(nil)
+	pushed := s.mustPush(payout("before"))
+	vouchedFor := s.mustPush(s.vouched("t", "authorization_details=", "scope=openid", "acr_values=urn:sallyport:action:payout.request"))
+	s.useEditedPolicy("contractor-email-first", untilMet)
+
+	require.Equal(t, "invalid_authorization_details", s.push(payout("after"), asShop).Error)
+	_, got := told(t, s.signedIn(time.Minute).authorize(reference(pushed)))
+	require.NotEmpty(t, got.Get("error"), "nobody was shown the amount")
+	_, got = told(t, s.browser().authorize(reference(vouchedFor)))
+	require.Equal(t, "unmet_authentication_requirements", got.Get("error"), "the user proved nothing")
+	_, got = told(t, s.signedIn(time.Minute).authorize(shopForm("acr_values=urn:sallyport:action:payout.request")))
+	require.NotEmpty(t, got.Get("code"), "the precondition alone is checked as ever")
+}
+
 func TestWhoMayNotVouch(t *testing.T) {
 	s := newAuthServer(t)
 	s.usePolicy("contractor-email-first")
-	word := func(sub string, at int64) string { return fmt.Sprintf(`vouched_subject={"sub":%q,"auth_time":%d}`, sub, at) }
+	word := func(sub string, at int64) string {
+		return fmt.Sprintf(`vouched_subject={"sub":%q,"auth_time":%d}`, sub, at)
+	}
 	now := s.clock().Unix()
 	signed := func(edits ...string) url.Values { return s.vouched("t", edits...) }
 	tests := []struct {

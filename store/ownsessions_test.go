@@ -95,8 +95,12 @@ func TestSignOutEverywhereLeavesNothing(t *testing.T) {
 func TestOfTriesTheOwnerReadsTheFailures(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *storetest.Fixture) {
 		for i, tried := range []struct{ kind, result string }{
-			{"challenge.tried", "ok"}, {"challenge.tried", "mismatch"}, {"password.tried", "ok"}, {"password.tried", "wrong"},
-			{"challenge.sent", "failed"}, {"action.refused", "cancelled"},
+			{"challenge.tried", "ok"},
+			{"challenge.tried", "mismatch"},
+			{"password.tried", "ok"},
+			{"password.tried", "wrong"},
+			{"challenge.sent", "failed"},
+			{"action.refused", "cancelled"},
 		} {
 			e := sampleEvent()
 			e.ID, e.Type, e.Result, e.Subject, e.At = string(rune('a'+i)), tried.kind, tried.result, storetest.AliceID, start.Add(time.Duration(i)*time.Second)

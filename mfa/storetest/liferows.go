@@ -229,7 +229,8 @@ var lifeRows = []lifeRow{
 		"email_code by email, enter, code_new by email", "contact_changed, contact_changed to " + registered, "",
 	},
 	{
-		"E or with a second factor", systemE, has(policy.SMS), mfa.Start{Verb: mfa.VerbChange, Kind: policy.Email, Account: true},
+		"E or with a second factor", systemE, has(policy.SMS),
+		mfa.Start{Verb: mfa.VerbChange, Kind: policy.Email, Account: true},
 		"second_factor by sms, enter, code_new by email", "contact_changed, contact_changed to " + registered, "sms " + mobile2,
 	},
 	{
