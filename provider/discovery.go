@@ -134,7 +134,7 @@ func detailTypes(realm *identity.Realm) []string {
 	if realm.Details == nil {
 		return nil
 	}
-	return slices.DeleteFunc(realm.Details.Names(), func(name string) bool { return !realm.Policy.Requestable(name) })
+	return slices.DeleteFunc(realm.Details.Names(), func(name string) bool { return !realm.Policy.Requestable(name) || !confirms(realm.Policy, name) })
 }
 
 // acrValues are the acr values that can be asked for under p: the classes that

@@ -97,10 +97,6 @@ func (w *writer) codeSMS() string {
 		keys := w.actionKeys("sms")
 		long, short = keys[0], keys[1]
 	}
-	to := w.accountTail("...")
-	if to == "" {
-		to = w.data.Slip.Payee
-	}
 	last := "\n" + w.say("sms.last_line", map[string]any{"Host": w.data.Host, "Code": w.data.Code})
 	if w.data.Host == "" {
 		last = ""
@@ -108,9 +104,12 @@ func (w *writer) codeSMS() string {
 	if w.data.Words != "" {
 		return w.ownSMS(last)
 	}
-	for _, keys := range [][]string{{long, short}, {short}} {
+	for _, try := range []struct {
+		payee bool // say who gets the money, and not the account alone
+		keys  []string
+	}{{true, []string{long, short}}, {true, []string{short}}, {false, []string{long, short}}, {false, []string{short}}} {
 		for limit := 40; limit >= 8; limit -= 2 {
-			text := w.choose(w.smsArgs(to, limit), keys...) + last
+			text := w.choose(w.smsArgs(w.smsTo(try.payee, limit), limit), try.keys...) + last
 			if w.fits(text) && !strings.Contains(text, `""`) {
 				return text
 			}
@@ -119,12 +118,26 @@ func (w *writer) codeSMS() string {
 	return w.say("sms.short", w.args("")) + last
 }
 
+// smsTo is who gets the money, in at most limit characters, and the end of the account:
+// two payees may have one name, and two accounts one end. Without payee it is the account
+// alone, if there is one.
+func (w *writer) smsTo(payee bool, limit int) string {
+	name, tail := w.data.Slip.Payee, w.accountTail("...")
+	if !payee && tail != "" {
+		return tail
+	}
+	if w.gsm() {
+		name = foldGSM(name)
+	}
+	return strings.TrimSpace(shorten(name, limit, "...") + " " + tail)
+}
+
 // ownSMS is the tenant's own text with names as long as one segment allows. A
 // text that is too long by itself takes more of them, as its check has told.
 func (w *writer) ownSMS(last string) string {
 	text := ""
 	for limit := 40; limit >= 8; limit -= 4 {
-		text = w.fill(w.smsArgs(w.payee(), limit)) + last
+		text = w.fill(w.smsArgs(w.smsTo(true, limit), limit)) + last
 		if Segments(text) == 1 {
 			break
 		}
@@ -140,7 +153,7 @@ func (w *writer) smsArgs(to string, limit int) map[string]any {
 		if w.gsm() {
 			s = foldGSM(s)
 		}
-		if name == "Tenant" || name == "App" || name == "Name" || name == "To" {
+		if name == "Tenant" || name == "App" || name == "Name" {
 			s = shorten(s, limit, "...")
 		}
 		args[name] = s

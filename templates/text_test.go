@@ -46,6 +46,16 @@ func TestTextSMS(t *testing.T) {
 		},
 		{
 			"a payout with its details", TextAction, payoutText("sms"),
+			"Code 481206 to pay out 1,250.00 EUR to ACME GmbH ...4821 at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a payout to a long name says where the account ends", TextAction,
+			edit(payoutText("sms"), func(d *TextData) { d.Slip.Payee = "International Widgets and Sprockets Holding" }),
+			"Code 481206 to pay out 1,250.00 EUR to International Widgets and Sprockets H... ...4821 at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a payout to a name in another script says the account", TextAction,
+			edit(payoutText("sms"), func(d *TextData) { d.Slip.Payee = "株式会社" }),
 			"Code 481206 to pay out 1,250.00 EUR to ...4821 at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
 		},
 		{

@@ -43,7 +43,7 @@ func appHost(st *consent.Standing) string {
 
 func (h *Handler) submitConsent(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepConsent {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	var err error
 	if c.PostForm("decision") == "allow" {
@@ -69,7 +69,7 @@ func (h *Handler) showBanner(c *gin.Context, st *consent.Standing) error {
 
 func (h *Handler) submitBanner(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepBanner {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	st, err := h.Flow.SeeBanner(c.Request.Context(), st)
 	if err != nil {

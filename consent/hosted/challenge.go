@@ -135,7 +135,7 @@ func (h *Handler) submitChallenge(c *gin.Context, st *consent.Standing) error {
 		return h.cancel(c, st)
 	}
 	if st.Step != consent.StepChallenge {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	return h.answer(c, st)
 }
@@ -146,7 +146,7 @@ func (h *Handler) submitChallenge(c *gin.Context, st *consent.Standing) error {
 func (h *Handler) answer(c *gin.Context, st *consent.Standing) error {
 	ctx, id := c.Request.Context(), st.In.State.ChallengeID
 	if !onlyPIN(st) && (id == "" || st.In.State.ChallengeFor != st.Target) {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	next, verdict, err := h.Flow.Answer(ctx, st, given(c, id), h.browser(c, st))
 	if err == nil {
@@ -170,7 +170,7 @@ func (h *Handler) answer(c *gin.Context, st *consent.Standing) error {
 		return h.goOn(c, st)
 	}
 	if errors.Is(err, mfa.ErrSpent) || errors.Is(err, consent.ErrOver) {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	if !told(err) {
 		return err

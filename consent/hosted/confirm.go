@@ -40,7 +40,7 @@ func (h *Handler) submitConfirm(c *gin.Context, st *consent.Standing) error {
 	}
 	switch {
 	case st.Step != consent.StepConfirm:
-		return h.stale(st)
+		return h.stale(c, st)
 	case st.Target.Proof == string(policy.ProofPassword):
 		return h.submitStagePassword(c, st)
 	case st.Action.Begin == policy.BeginOnSubmit && !st.In.State.Submitted && !onlyPIN(st):

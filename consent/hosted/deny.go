@@ -12,7 +12,7 @@ import (
 // submitDeny ends a confirmation that its user did not start.
 func (h *Handler) submitDeny(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepConfirm {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	_, err := h.Flow.Disown(c.Request.Context(), st, h.browser(c, st).UserAgent)
 	if err != nil {

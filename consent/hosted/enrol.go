@@ -23,7 +23,7 @@ func (h *Handler) Enrolling(c *gin.Context) (*web.Seat, error) {
 			return nil
 		}
 		if c.Request.Method == http.MethodPost {
-			return h.stale(st)
+			return h.stale(c, st)
 		}
 		return h.goOn(c, st)
 	})
@@ -66,7 +66,7 @@ func (h *Handler) seat(c *gin.Context, st *consent.Standing) *web.Seat {
 // setUpNow takes up the reminder of a second step.
 func (h *Handler) setUpNow(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepBanner {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	next, err := h.Flow.EnrolNow(c.Request.Context(), st)
 	if err != nil {

@@ -183,8 +183,12 @@ func nameOf(st *consent.Standing) string {
 }
 
 // stale answers a form whose step is over: sent twice, or from a page that the
-// back button showed again. It changes nothing and shows the way on.
-func (h *Handler) stale(st *consent.Standing) error {
+// back button showed again. It changes nothing and shows the way on. Where the request
+// has ended meanwhile, such as for a transaction that the app replaced, the app says so.
+func (h *Handler) stale(c *gin.Context, st *consent.Standing) error {
+	if st.Step == consent.StepRefuse {
+		return h.goOn(c, st)
+	}
 	return &web.Failure{Status: http.StatusConflict, Problem: templates.ErrorDone, AppName: st.Client.Name, BackURL: base(st)}
 }
 

@@ -52,7 +52,7 @@ func (h *Handler) submitIdentify(c *gin.Context, st *consent.Standing) error {
 		return h.cancel(c, st)
 	}
 	if st.Step != consent.StepLogin {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	name := identity.Username(c.PostForm("username"))
 	if name == "" || len(name) > maxUsername {
@@ -68,7 +68,7 @@ func (h *Handler) submitIdentify(c *gin.Context, st *consent.Standing) error {
 // notYou goes back from the password to the identify page.
 func (h *Handler) notYou(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepLogin {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	st, err := h.Flow.Identify(c.Request.Context(), st, "")
 	if err != nil {
@@ -89,7 +89,7 @@ func (h *Handler) submitPassword(c *gin.Context, st *consent.Standing) error {
 		return err
 	}
 	if st.Step != consent.StepLogin || name == "" {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	password := c.PostForm("password")
 	if password == "" {

@@ -36,7 +36,7 @@ func (h *Handler) submitPasskey(c *gin.Context, st *consent.Standing) error {
 		return h.cancel(c, st)
 	}
 	if st.Step != consent.StepLogin {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	ctx := c.Request.Context()
 	user, proof, err := h.Flow.Passkey(ctx, st, c.PostForm("credential"), h.browser(c, st))
@@ -91,7 +91,7 @@ func (h *Handler) showRecover(c *gin.Context, st *consent.Standing) error {
 
 func (h *Handler) submitRecover(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepChallenge {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	next, err := h.Flow.BeginRecovery(c.Request.Context(), st, h.browser(c, st))
 	if errors.Is(err, mfa.ErrNoMethod) {
@@ -106,7 +106,7 @@ func (h *Handler) submitRecover(c *gin.Context, st *consent.Standing) error {
 // putOff lets the user go on without the second step that the tenant will demand.
 func (h *Handler) putOff(c *gin.Context, st *consent.Standing) error {
 	if st.Step != consent.StepEnrol && st.Step != consent.StepChallenge {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	next, err := h.Flow.PutOffEnrolment(c.Request.Context(), st)
 	if err != nil {

@@ -98,7 +98,7 @@ func (h *Handler) resend(c *gin.Context, st *consent.Standing) error {
 
 func (h *Handler) redeliver(c *gin.Context, st *consent.Standing, method mfa.Method) error {
 	if st.Step != consent.StepChallenge && st.Step != consent.StepConfirm {
-		return h.stale(st)
+		return h.stale(c, st)
 	}
 	ctx, browser := c.Request.Context(), h.browser(c, st)
 	challenge, err := h.Flow.Current(ctx, st)

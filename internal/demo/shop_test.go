@@ -162,12 +162,16 @@ func TestAPayoutShowsWhatItPays(t *testing.T) {
 		require.Contains(t, page.Body, `data-error="access_denied"`)
 		require.NotContains(t, page.Body, `id="receipt"`)
 	})
-	t.Run("what has no details is confirmed by its name, as before", func(t *testing.T) {
+	t.Run("another account shows whose it is", func(t *testing.T) {
 		r.Clock.Advance(2 * time.Minute)
 		page := c.inShop(t, c.Get(t, r.ShopURL+"/"), "/action", "action", "payment_details.add")
 		require.Equal(t, "confirm", page.Name, page.Body)
+		for _, shown := range []string{"DE•• •••• 3000", "NL•• •••• 4300", "Alice Example"} {
+			require.Contains(t, page.Body, shown)
+		}
+		require.Contains(t, letter().Text, "4300")
 		page = c.Submit(t, page, "/confirm", "code", letter().Code)
 		require.Contains(t, page.Body, "Payment details added.")
-		require.NotContains(t, page.Body, `id="receipt"`)
+		require.Contains(t, page.Body, "NL91ABNA0417164300")
 	})
 }

@@ -53,7 +53,7 @@ func (s *Shop) front(c *gin.Context, v *visitor) error {
 			continue
 		}
 		page.Actions = slices.Insert(page.Actions, 0, action) // what pays out comes first
-		page.Balance = s.pages.Set.Amount(s.pages.Lang(c), payoutValue, payoutCurrency)
+		page.Balance = s.pages.Set.Amount(s.pages.Lang(c), payoutValue, currency)
 	}
 	return s.pages.Render(c, http.StatusOK, page)
 }

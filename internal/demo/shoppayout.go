@@ -13,28 +13,45 @@ import (
 	"github.com/sallyport-id/sallyport/templates"
 )
 
-// What the shop pays out, to everybody and as often as it is asked for.
+// What the shop does, for everybody and as often as it is asked to.
 const (
-	payoutValue, payoutCurrency = "1250.00", "EUR"
-	payoutIBAN                  = "DE89370400440532013000"
+	currency    = "EUR"
+	payoutValue = "1250.00"
+	bidValue    = "480.00"
+	payoutIBAN  = "DE89370400440532013000"
+	newIBAN     = "NL91ABNA0417164300"
+	knownAs     = "DE•• •••• 3000" // payoutIBAN, as the shop's own pages show it
 )
 
 // transaction is what the shop does for an action, where the tenant knows such a
 // transaction; nil where the action is confirmed by its name alone.
 func (s *Shop) transaction(v *visitor, client *stepup.Client, action string) stepup.Detail {
-	if action != "payout.request" || !slices.Contains(client.DetailTypes(), action) {
+	if !slices.Contains(client.DetailTypes(), action) {
 		return nil
 	}
+	id, amount := rand.Text(), stepup.Money{Value: payoutValue, Currency: currency}
+	switch action {
+	case "payout.request":
+		return stepup.Payout{TxnID: id, Amount: amount, Payee: stepup.Payee{Name: s.holder(v), IBAN: payoutIBAN}}
+	case "payment_details.add":
+		return stepup.PaymentDetails{TxnID: id, Change: stepup.ReplacePayoutAccount, Current: knownAs, Holder: s.holder(v), IBAN: newIBAN}
+	case "withdrawal.confirm":
+		return stepup.Withdrawal{TxnID: id, Amount: amount, IBAN: payoutIBAN}
+	case "bid.place":
+		return stepup.Bid{TxnID: id, Amount: stepup.Money{Value: bidValue, Currency: currency}, Item: stepup.Item{ID: "lot-17", Title: "A walnut desk"}}
+	}
+	return nil
+}
+
+// holder is the visitor as the holder of a bank account. Who has no name goes by an
+// address, which is none.
+func (s *Shop) holder(v *visitor) string {
 	s.mu.Lock()
-	name := v.name
-	s.mu.Unlock()
-	if name == "" || strings.ContainsAny(name, "@./") { // who has no name goes by an address, which is none of a payee
-		name = "Demo Customer"
+	defer s.mu.Unlock()
+	if v.name == "" || strings.ContainsAny(v.name, "@./") {
+		return "Demo Customer"
 	}
-	return stepup.Payout{
-		TxnID: rand.Text(), Amount: stepup.Money{Value: payoutValue, Currency: payoutCurrency},
-		Payee: stepup.Payee{Name: name, IBAN: payoutIBAN},
-	}
+	return v.name
 }
 
 // execute uses the approval up for what the shop is about to do, and tells how that
