@@ -174,10 +174,26 @@ func (s *Service) begin(ctx context.Context, st *Standing, method mfa.Method, b 
 		in.State.ChallengeFor, in.State.ChallengeID = st.Target, c.ID
 		return nil
 	})
+	if err == nil {
+		err = s.challenged(ctx, st)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("consent: begin: %w", err)
 	}
 	return &c, beginErr
+}
+
+// challenged notes that the user was asked for a proof, for the app that looks where its
+// confirmation stands. One that ended meanwhile is told so at the next step.
+func (s *Service) challenged(ctx context.Context, st *Standing) error {
+	if st.Step != StepConfirm || st.state().ConfirmationID == "" {
+		return nil
+	}
+	err := s.Store.MoveConfirmation(ctx, st.Realm.Tenant.ID, st.state().ConfirmationID, ConfirmationChallenged, s.Now())
+	if errors.Is(err, ErrOver) {
+		return nil
+	}
+	return err
 }
 
 // Ways lists every way to meet the present step beside what c is doing now.

@@ -96,7 +96,7 @@ func TestAnActionThatBeginsOnArrivalHasItsCodeOnTheWay(t *testing.T) {
 	requireStep(t, st, consent.StepConfirm, "action")
 	require.Len(t, fl.lab.Mailbox.Messages(), 1)
 	c := fl.confirmation(st)
-	require.Equal(t, consent.ConfirmationRequested, c.Status)
+	require.Equal(t, consent.ConfirmationChallenged, c.Status)
 	require.Equal(t, fl.f.Clock.Now().Add(10*time.Minute), c.ExpiresAt)
 }
 

@@ -180,7 +180,7 @@ func (s *Service) end(ctx context.Context, st *Standing, reason string, notices 
 		if reason == "locked" {
 			status = ConfirmationFailed
 		}
-		err = s.Store.EndConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now(), notices...)
+		err = s.Store.MoveConfirmation(ctx, st.Realm.Tenant.ID, state.ConfirmationID, status, s.Now(), notices...)
 		if errors.Is(err, ErrNotFound) {
 			err = nil // it was never made
 		}

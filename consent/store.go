@@ -31,14 +31,14 @@ type Store interface {
 	// is [ErrOver].
 	UpdateInteraction(ctx context.Context, tenantID, id string, change func(*Interaction) error) (Interaction, error)
 
-	// CreateConfirmation inserts c. EndConfirmation moves an open one
+	// CreateConfirmation inserts c. MoveConfirmation moves an open one
 	// (requested, challenged) to status, and queues notices with it.
 	CreateConfirmation(ctx context.Context, c Confirmation) error
 	Confirmation(ctx context.Context, tenantID, id string) (Confirmation, error)
 	// ConfirmationOf finds the one that an app asked for by its own id of a
 	// transaction; "" is none.
 	ConfirmationOf(ctx context.Context, tenantID, clientID, action, txnID string) (Confirmation, error)
-	EndConfirmation(ctx context.Context, tenantID, id string, status ConfirmationStatus, now time.Time, notices ...identity.Notice) error
+	MoveConfirmation(ctx context.Context, tenantID, id string, status ConfirmationStatus, now time.Time, notices ...identity.Notice) error
 }
 
 // SignedIn is what one statement knows about a browser: its session, the

@@ -13,7 +13,7 @@ import (
 //
 // Source: mfa.md 4.11.5.
 func (s *Service) Withdraw(ctx context.Context, v Confirmation) error {
-	err := s.Store.EndConfirmation(ctx, v.TenantID, v.ID, ConfirmationCancelled, s.Now())
+	err := s.Store.MoveConfirmation(ctx, v.TenantID, v.ID, ConfirmationCancelled, s.Now())
 	if errors.Is(err, ErrOver) {
 		return nil // something else was faster
 	}

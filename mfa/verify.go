@@ -163,7 +163,9 @@ func (s *Service) Passed(ctx context.Context, ask Ask, c Challenge) (Proof, erro
 	if err != nil {
 		return Proof{}, err
 	}
-	return proofOf(c), nil
+	p := proofOf(c)
+	p.UserVerified = c.Method == policy.WebAuthn && ask.userVerify() == UVRequired // else it was not kept whether it did
+	return p, nil
 }
 
 // failed tells what has to be told, and takes a factor out of use whose guard

@@ -106,7 +106,7 @@ func TestCompleteIsAllOrNothing(t *testing.T) {
 		must(t, s.CreateInteraction(ctx, open))
 		must(t, s.CreateConfirmation(ctx, confirmation))
 		must(t, s.CreateConfirmation(ctx, denied))
-		must(t, s.EndConfirmation(ctx, tenant, denied.ID, consent.ConfirmationDenied, start))
+		must(t, s.MoveConfirmation(ctx, tenant, denied.ID, consent.ConfirmationDenied, start))
 		grant := sampleGrant()
 		must(t, s.CreateGrant(ctx, grant))
 
@@ -232,11 +232,11 @@ func TestConfirmationEndsOnce(t *testing.T) {
 		must(t, s.CreateConfirmation(ctx, c))
 
 		for _, status := range []consent.ConfirmationStatus{consent.ConfirmationApproved, consent.ConfirmationConsumed, consent.ConfirmationRequested, "odd"} {
-			require.Error(t, s.EndConfirmation(ctx, tenant, c.ID, status, start), status)
+			require.Error(t, s.MoveConfirmation(ctx, tenant, c.ID, status, start), status)
 		}
-		must(t, s.EndConfirmation(ctx, tenant, c.ID, consent.ConfirmationChallenged, start))
-		must(t, s.EndConfirmation(ctx, tenant, c.ID, consent.ConfirmationFailed, start))
-		require.ErrorIs(t, s.EndConfirmation(ctx, tenant, c.ID, consent.ConfirmationCancelled, start), consent.ErrOver)
+		must(t, s.MoveConfirmation(ctx, tenant, c.ID, consent.ConfirmationChallenged, start))
+		must(t, s.MoveConfirmation(ctx, tenant, c.ID, consent.ConfirmationFailed, start))
+		require.ErrorIs(t, s.MoveConfirmation(ctx, tenant, c.ID, consent.ConfirmationCancelled, start), consent.ErrOver)
 		require.Equal(t, consent.ConfirmationFailed, must1(s.Confirmation(ctx, tenant, c.ID)).Status)
 	})
 }

@@ -46,7 +46,7 @@ var (
 	selectByTxn        = "select " + names("", (&confirmationRow{}).fields()) + ` from confirmations
 		where tenant_id = $1 and client_id = $2 and action = $3 and txn_id = $4`
 
-	endConfirmation = `update confirmations set status = $3, updated_at = $4
+	moveConfirmation = `update confirmations set status = $3, updated_at = $4
 		where tenant_id = $1 and id = $2 and status in ('requested', 'challenged')`
 
 	// What is approved must be what was asked for, of whom and by whom.
@@ -105,25 +105,24 @@ func (s *Store) confirmation(ctx context.Context, query string, args ...any) (co
 	return row.Confirmation, nil
 }
 
-// endings are the states that EndConfirmation may lead to. Approved and consumed
+// moves are the states that MoveConfirmation may lead to. Approved and consumed
 // come from the effect they stand for, and from nothing else.
-var endings = []consent.ConfirmationStatus{
+var moves = []consent.ConfirmationStatus{
 	consent.ConfirmationChallenged, consent.ConfirmationDenied, consent.ConfirmationExpired,
 	consent.ConfirmationFailed, consent.ConfirmationCancelled,
 }
 
-// EndConfirmation implements [consent.Store]. One that is final already is
+// MoveConfirmation implements [consent.Store]. One that is final already is
 // [consent.ErrOver].
-func (s *Store) EndConfirmation(ctx context.Context, tenantID, id string, status consent.ConfirmationStatus, now time.Time, notices ...identity.Notice) error {
-	if !slices.Contains(endings, status) {
-		return fmt.Errorf("store: a confirmation cannot be ended as %q", status)
+func (s *Store) MoveConfirmation(ctx context.Context, tenantID, id string, status consent.ConfirmationStatus, now time.Time, notices ...identity.Notice) error {
+	if !slices.Contains(moves, status) {
+		return fmt.Errorf("store: a confirmation cannot be moved to %q", status)
 	}
-	ended := int64(0)
-	err := s.inTx(ctx, func(tx *gorm.DB) error {
-		q := raw(tx)
+	moved := int64(0)
+	move := func(q querier) error {
 		var err error
-		ended, err = affected(ctx, q, endConfirmation, tenantID, id, status, stamp(now))
-		if err != nil || ended == 0 {
+		moved, err = affected(ctx, q, moveConfirmation, tenantID, id, status, stamp(now))
+		if err != nil || moved == 0 {
 			return err
 		}
 		for _, n := range notices {
@@ -133,9 +132,15 @@ func (s *Store) EndConfirmation(ctx context.Context, tenantID, id string, status
 			}
 		}
 		return nil
-	})
-	if err != nil || ended > 0 {
-		return fail("end confirmation", err)
+	}
+	var err error
+	if len(notices) == 0 {
+		err = move(s.DB.SQL)
+	} else {
+		err = s.inTx(ctx, func(tx *gorm.DB) error { return move(raw(tx)) })
+	}
+	if err != nil || moved > 0 {
+		return fail("move confirmation", err)
 	}
 	_, err = s.Confirmation(ctx, tenantID, id)
 	if err != nil {

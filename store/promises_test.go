@@ -108,8 +108,8 @@ var foreign = []asked{
 	{"Confirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.Confirmation(ctx, other, p.confirmation.ID))
 	}, consent.ErrNotFound},
-	{"EndConfirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
-		return nil, s.EndConfirmation(ctx, other, p.confirmation.ID, consent.ConfirmationDenied, start)
+	{"MoveConfirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return nil, s.MoveConfirmation(ctx, other, p.confirmation.ID, consent.ConfirmationDenied, start)
 	}, consent.ErrNotFound},
 	{"SignedIn", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		in, err := s.SignedIn(ctx, other, p.session.TokenHash, storetest.Confidential)

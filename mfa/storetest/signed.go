@@ -53,6 +53,7 @@ func keySignsTransaction(t *testing.T, s Stores) {
 	p, err := l.Passed(t.Context(), ask, stored)
 	require.NoError(t, err)
 	require.Equal(t, v.Proof.Evidence, p.Evidence, "a crash does not lose it")
+	require.Equal(t, v.Proof.UserVerified, p.UserVerified)
 }
 
 // signedBy reads evidence and verifies its signature.
