@@ -23,6 +23,7 @@ func TestPages(t *testing.T) {
 		"trusted device":  walkTrust,
 		"payout":          walkPayout,
 		"payment details": walkPaymentDetails,
+		"withdrawal":      walkWithdrawal,
 		"consent":         walkConsent,
 		"reminder":        walkBanner,
 		"way back":        walkInterstitial,
@@ -105,6 +106,18 @@ func walkChoice(t *testing.T, s *stage, g *gallery) {
 	g.show(t, v.tab, "choose")
 	v.click(t, byText)
 	g.show(t, v.tab, "challenge-chosen")
+}
+
+func walkWithdrawal(t *testing.T, s *stage, g *gallery) {
+	v := s.visitShop(t, true, "broker", alice)
+	v.giveName(t)
+	v.click(t, byText)
+	v.atShop(t, v.give(t, v.letter(t, alicePhone).Code), "signin")
+	v.click(t, "#withdrawal-confirm")
+	g.show(t, v.tab, "confirm-withdrawal")
+	v.fill(t, "#pin", pin)
+	v.click(t, "#submit")
+	g.show(t, v.tab, "choose-withdrawal")
 }
 
 func walkTrust(t *testing.T, s *stage, g *gallery) {
