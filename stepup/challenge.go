@@ -21,9 +21,11 @@ type Challenge struct {
 	Description string         // for developers; from outside, so a page has to escape it
 }
 
-// Header returns c as a value of the WWW-Authenticate header. Characters that do
-// not fit there are left out.
-func (c Challenge) Header() string {
+// Header returns c as a value of the WWW-Authenticate header, of the scheme Bearer.
+// Characters that do not fit there are left out.
+func (c Challenge) Header() string { return schemeBearer + " " + strings.Join(c.params(), ", ") }
+
+func (c Challenge) params() []string {
 	params := []string{param("error", errorInsufficient)}
 	if c.Description != "" {
 		params = append(params, param("error_description", c.Description))
@@ -37,7 +39,7 @@ func (c Challenge) Header() string {
 	if c.Scope != "" {
 		params = append(params, param("scope", c.Scope))
 	}
-	return "Bearer " + strings.Join(params, ", ")
+	return params
 }
 
 // StartOptions returns the request that answers c. The caller adds the Subject
@@ -64,7 +66,7 @@ func ParseChallenge(header string) (Challenge, bool) {
 		return Challenge{}, false
 	}
 	for _, raw := range all {
-		known := strings.EqualFold(raw.scheme, "Bearer") || strings.EqualFold(raw.scheme, "DPoP")
+		known := strings.EqualFold(raw.scheme, schemeBearer) || strings.EqualFold(raw.scheme, schemeDPoP)
 		if known && raw.params["error"] == errorInsufficient {
 			return raw.challenge()
 		}

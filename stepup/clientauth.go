@@ -61,6 +61,15 @@ func (c *Client) formRequest(ctx context.Context, address string, form url.Value
 	return req, nil
 }
 
+// provenForm is formRequest with a proof of the key that the app's tokens are bound to.
+func (c *Client) provenForm(ctx context.Context, address string, form url.Values) (*http.Request, error) {
+	req, err := c.formRequest(ctx, address, form)
+	if err != nil {
+		return nil, err
+	}
+	return req, c.holder.prove(req, "")
+}
+
 // identify adds the client's secret to the header of req, if that is how it
 // proves itself.
 func (c *Client) identify(req *http.Request) {

@@ -44,13 +44,24 @@ func (c *Client) ConsumeFor(ctx context.Context, v Confirmation, d Detail) (Rece
 		return Receipt{}, err
 	}
 	if hash != v.DetailsHash {
-		return Receipt{}, fmt.Errorf("%w: what is about to be executed has another hash", ErrMismatch)
+		return Receipt{}, errOtherHash
 	}
-	return c.Consume(ctx, v.ID, hash, v.Key)
+	if c.cfg.AuthMethod != AuthNone {
+		return c.Consume(ctx, v.ID, hash, v.Key)
+	}
+	// An app that cannot say who it is has the token of this one confirmation.
+	return c.receipts.consume(ctx, consumption{
+		id: v.ID, hash: hash, key: v.Key, clientID: c.cfg.ClientID, holder: c.holder, token: v.AccessToken, wait: c.cfg.Wait,
+	})
 }
+
+// errOtherHash is what is said before the server is asked.
+var errOtherHash = fmt.Errorf("%w: what is about to be executed has another hash", ErrMismatch)
 
 // Consume uses up the confirmation id of this app for what has hash, once. The same
 // key, of 1 to 128 printable characters of ASCII, yields the same receipt again.
+//
+// An app with [AuthNone] cannot say who it is; [Client.ConsumeFor] uses its token.
 //
 // It tries several times, with the same key, where the server cannot be reached or
 // fails. The receipt is verified.
@@ -60,28 +71,53 @@ func (c *Client) ConsumeFor(ctx context.Context, v Confirmation, d Detail) (Rece
 // after which the same call may be made again; [ErrToken] if the receipt is not
 // good, after which nothing may be executed.
 func (c *Client) Consume(ctx context.Context, id, hash, key string) (Receipt, error) {
+	u := consumption{id: id, hash: hash, key: key, clientID: c.cfg.ClientID, wait: c.cfg.Wait}
+	u.identified = func(address string) (*http.Request, error) {
+		return c.formRequest(ctx, address, url.Values{"details_hash": {hash}})
+	}
+	return c.receipts.consume(ctx, u)
+}
+
+// consumption is one request to use an approval up, however often it is sent.
+type consumption struct {
+	id, hash, key string
+	clientID      string // the app that the receipt is for
+	wait          func(context.Context, time.Duration) error
+
+	// Who asks: either the app, as at the token endpoint, or who has the token of this
+	// confirmation and, if it is bound, its key.
+	identified func(address string) (*http.Request, error)
+	token      Secret
+	holder     *holder
+}
+
+// consume sends u until there is an answer that is final, and checks the receipt. s has
+// the keys of receipts.
+//
+// Errors: those of [Client.Consume].
+func (s *authServer) consume(ctx context.Context, u consumption) (Receipt, error) {
 	unprintable := func(r rune) bool { return r < ' ' || r > '~' }
-	if id == "" || hash == "" || key == "" || len(key) > 128 || strings.ContainsFunc(key, unprintable) {
+	if u.id == "" || u.hash == "" || u.key == "" || len(u.key) > 128 || strings.ContainsFunc(u.key, unprintable) {
 		return Receipt{}, errors.New("stepup: consume: id, hash or key is missing, or the key is not 1 to 128 printable characters")
 	}
-	raw, err := c.consume(ctx, id, hash, key)
+	raw, err := s.consumeOnce(ctx, u)
 	for _, pause := range pauses {
 		if err == nil || !passing(err) {
 			break
 		}
-		if c.cfg.Wait(ctx, pause) != nil {
+		if u.wait(ctx, pause) != nil {
 			return Receipt{}, err
 		}
-		raw, err = c.consume(ctx, id, hash, key)
+		raw, err = s.consumeOnce(ctx, u)
 	}
 	if err != nil {
 		return Receipt{}, err
 	}
-	r, err := c.VerifyReceipt(ctx, raw)
+	r, err := s.openReceipt(ctx, raw, u.clientID)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if r.ConfirmationID != id || r.DetailsHash != hash {
+	if r.ConfirmationID != u.id || r.DetailsHash != u.hash {
 		return Receipt{}, badToken("the receipt is for another confirmation")
 	}
 	return r, nil
@@ -96,24 +132,26 @@ func passing(err error) bool {
 	return errors.Is(err, ErrUnavailable)
 }
 
-// confirmations is the address of what the server knows of one confirmation.
-func (c *Client) confirmations(id string) string {
-	return strings.TrimSuffix(c.cfg.Issuer, "/") + "/confirmations/" + url.PathEscape(id)
+// confirmation is the address of what the server knows of one confirmation.
+func (s *authServer) confirmation(id string) string {
+	return s.path("/confirmations/" + url.PathEscape(id))
 }
 
-// consume tries once and returns the receipt as it came.
-func (c *Client) consume(ctx context.Context, id, hash, key string) (string, error) {
-	req, err := c.formRequest(ctx, c.confirmations(id)+"/consume", url.Values{"details_hash": {hash}})
+// consumeOnce sends u and returns the receipt as it came.
+func (s *authServer) consumeOnce(ctx context.Context, u consumption) (string, error) {
+	status, body, err := s.call("consume", u.holder, func() (*http.Request, error) {
+		req, err := u.request(ctx, s.confirmation(u.id)+"/consume")
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Idempotency-Key", u.key)
+		// net/http would send a request with that header again by itself, and with it an
+		// assertion or a proof that was used. Each try is ours.
+		req.GetBody = nil
+		return req, nil
+	})
 	if err != nil {
-		return "", fmt.Errorf("stepup: consume: %w", err)
-	}
-	req.Header.Set("Idempotency-Key", key)
-	// net/http would send a request with that header again by itself, and with it an
-	// assertion that was used. Each try is ours.
-	req.GetBody = nil
-	status, body, err := send(c.server.http, req)
-	if err != nil {
-		return "", fmt.Errorf("%w: consume: %w", ErrUnavailable, err)
+		return "", err
 	}
 	if status != http.StatusOK {
 		return "", endpointError("confirmation", status, body)
@@ -126,4 +164,12 @@ func (c *Client) consume(ctx context.Context, id, hash, key string) (string, err
 		return "", fmt.Errorf("%w: consume: the answer holds no receipt", ErrUnavailable)
 	}
 	return answer.Receipt, nil
+}
+
+// request is one try.
+func (u consumption) request(ctx context.Context, address string) (*http.Request, error) {
+	if u.identified != nil {
+		return u.identified(address)
+	}
+	return u.holder.request(ctx, http.MethodPost, address, u.token, map[string]string{"details_hash": u.hash})
 }

@@ -44,15 +44,29 @@ func ChallengeIn(h http.Header) (Challenge, bool) {
 // request and the new token. A second demand means that the two do not agree; it is
 // an error like any other.
 //
+// With [Config.DPoPKey] the token goes with a proof. Where the API wants its nonce in
+// that, the request is sent once more: at once if req has no body or a GetBody, as it
+// has from the readers that [http.NewRequest] knows. Else the answer is returned, and
+// the next request has the nonce. No redirect is followed, because a proof is for one
+// address.
+//
 // Errors: [*DemandError]; [ErrUnavailable] if there was no answer.
 //
-// Source: RFC 9470 section 4; RFC 6750 section 2.1.
+// Source: RFC 9470 section 4; RFC 6750 section 2.1; RFC 9449 sections 7.1 and 9.
 func (c *Client) Do(req *http.Request, token Secret) (*http.Response, error) {
-	sent := req.Clone(req.Context())
-	sent.Header.Set("Authorization", "Bearer "+string(token))
-	res, err := c.server.http.Do(sent)
+	res, learnt, err := c.do(req, token)
 	if err != nil {
-		return nil, fmt.Errorf("%w: API: %w", ErrUnavailable, err)
+		return nil, err
+	}
+	if learnt && wantsNonce(res.StatusCode, res.Header, nil) {
+		second, ok := again(req)
+		if ok {
+			_ = res.Body.Close() // the header has said all
+			res, _, err = c.do(second, token)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if res.StatusCode != http.StatusUnauthorized {
 		return res, nil
@@ -63,6 +77,34 @@ func (c *Client) Do(req *http.Request, token Secret) (*http.Response, error) {
 	}
 	_ = res.Body.Close() // the header has said all
 	return nil, &DemandError{challenge}
+}
+
+// do sends req once, and reports whether the answer brought a nonce.
+func (c *Client) do(req *http.Request, token Secret) (res *http.Response, learnt bool, err error) {
+	sent := req.Clone(req.Context())
+	err = c.holder.present(sent, token)
+	if err != nil {
+		return nil, false, fmt.Errorf("stepup: API: %w", err)
+	}
+	res, err = c.api.Do(sent)
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: API: %w", ErrUnavailable, err)
+	}
+	return res, c.holder.learn(req.URL, res.Header), nil
+}
+
+// again is req for a second try; false if its body can be read only once.
+func again(req *http.Request) (*http.Request, bool) {
+	second := req.Clone(req.Context())
+	if req.Body == nil || req.Body == http.NoBody {
+		return second, true
+	}
+	if req.GetBody == nil {
+		return nil, false
+	}
+	body, err := req.GetBody()
+	second.Body = body
+	return second, err == nil
 }
 
 // Answer begins what demand asks for. Of opts it takes what an API cannot know:

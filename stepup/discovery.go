@@ -24,7 +24,7 @@ var signingAlgs = []string{"ES256", "RS256", "PS256", "EdDSA"}
 // metadata is the part of the discovery document that is used here.
 //
 // Source: OpenID Connect Discovery section 3; RFC 9126 section 5; RFC 9207 section 3;
-// RFC 9396 section 10.
+// RFC 9396 section 10; RFC 9449 section 5.1.
 type metadata struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
@@ -36,6 +36,7 @@ type metadata struct {
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	ACRValues     []string `json:"acr_values_supported"`
 	DetailTypes   []string `json:"authorization_details_types_supported"`
+	ProofAlgs     []string `json:"dpop_signing_alg_values_supported"`
 	IssInResponse bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
@@ -81,12 +82,16 @@ func connect(ctx context.Context, issuer string, c *http.Client, now func() time
 	return s, nil
 }
 
-// withKeys is the same server, whose signatures are checked with the keys at address.
-func (s *authServer) withKeys(address string) *authServer {
+// withReceiptKeys is the same server, whose signatures are checked with the keys of its
+// receipts.
+func (s *authServer) withReceiptKeys() *authServer {
 	other := *s
-	other.keys = newKeySet(s.http, address, s.now)
+	other.keys = newKeySet(s.http, s.path("/receipts/jwks"), s.now)
 	return &other
 }
+
+// path is the address of something below the issuer.
+func (s *authServer) path(of string) string { return strings.TrimSuffix(s.meta.Issuer, "/") + of }
 
 // check refuses a document that another issuer wrote, or whose endpoints are
 // less protected than the issuer itself.

@@ -28,6 +28,10 @@
 //	                  challenge of RFC 9470
 //	ParseChallenge    the caller's side of that challenge
 //	Do, Answer        call an API, begin what it demands, and call it again
+//	Verifier.Consume  use the approval up that a token was given for
+//
+// With [Config].DPoPKey tokens are bound to a key, and every use of one goes with a
+// proof; with [VerifierConfig].PublicURL an API takes them. Source: RFC 9449.
 //
 // The package keeps no session and sets no cookie: both belong to the app. It
 // never follows a redirect to another host, never accepts a token without a

@@ -45,6 +45,9 @@ var (
 	ErrExpired = errors.New("stepup: the confirmation has expired")
 	// ErrMismatch means that something else was approved than what the hash is of.
 	ErrMismatch = errors.New("stepup: something else was approved")
+	// ErrBound means that the access token is bound to a key that this API does not
+	// hold, so it cannot use it at the server.
+	ErrBound = errors.New("stepup: the token is bound to a key of its app")
 	// ErrUnavailable means that the server could not be reached or did not
 	// answer as it should; the same call may pass later.
 	ErrUnavailable = errors.New("stepup: the server is not available")

@@ -55,7 +55,7 @@ func getJSON(ctx context.Context, c *http.Client, what, address string, v any) e
 		return fmt.Errorf("stepup: %s: %w", what, err)
 	}
 	req.Header.Set("Accept", "application/json")
-	status, body, err := send(c, req)
+	status, _, body, err := exchange(c, req)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
 	}
@@ -69,22 +69,22 @@ func getJSON(ctx context.Context, c *http.Client, what, address string, v any) e
 	return nil
 }
 
-// send performs req and returns the status and the whole body, which may not be
-// larger than maxDocument.
-func send(c *http.Client, req *http.Request) (status int, body []byte, err error) {
+// exchange performs req and returns the status, the header and the whole body, which
+// may not be larger than maxDocument.
+func exchange(c *http.Client, req *http.Request) (status int, header http.Header, body []byte, err error) {
 	res, err := c.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	defer func() { _ = res.Body.Close() }() // everything wanted was read
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	if len(body) > maxDocument {
-		return 0, nil, fmt.Errorf("the answer is larger than %d bytes", maxDocument)
+		return 0, nil, nil, fmt.Errorf("the answer is larger than %d bytes", maxDocument)
 	}
-	return res.StatusCode, body, nil
+	return res.StatusCode, res.Header, body, nil
 }
 
 // secureURL parses raw and refuses what must not carry tokens: anything but

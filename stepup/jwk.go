@@ -6,7 +6,9 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"math/big"
 	"slices"
@@ -74,6 +76,36 @@ func (k jwk) public() (crypto.PublicKey, []string, error) {
 		return ed25519.PublicKey(x), []string{"EdDSA"}, nil
 	}
 	return nil, nil, errors.New("kind of key not accepted")
+}
+
+// publicMembers are those of a key as a JWK that its thumbprint is made of.
+//
+// Source: RFC 7638 section 3.2; RFC 8037 section 2.
+func publicMembers(key crypto.PublicKey) (map[string]string, error) {
+	b64 := base64.RawURLEncoding.EncodeToString
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		point, err := k.Bytes()
+		if err != nil || k.Curve != elliptic.P256() {
+			return nil, errors.New("not a point of P-256")
+		}
+		return map[string]string{"kty": "EC", "crv": "P-256", "x": b64(point[1:33]), "y": b64(point[33:])}, nil
+	case ed25519.PublicKey:
+		return map[string]string{"kty": "OKP", "crv": "Ed25519", "x": b64(k)}, nil
+	case *rsa.PublicKey:
+		return map[string]string{"kty": "RSA", "n": b64(k.N.Bytes()), "e": b64(big.NewInt(int64(k.E)).Bytes())}, nil
+	}
+	return nil, errors.New("kind of key not accepted")
+}
+
+// thumbprint names a key by its members, base64url.
+//
+// Source: RFC 7638 section 3 (the members in the order of their names, as
+// encoding/json writes a map; none of them needs an escape).
+func thumbprint(members map[string]string) string {
+	document, _ := json.Marshal(members) // texts in maps always encode
+	sum := sha256.Sum256(document)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func (k jwk) p256() (*ecdsa.PublicKey, error) {

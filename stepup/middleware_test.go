@@ -2,6 +2,7 @@ package stepup_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -89,7 +90,9 @@ func TestVerify(t *testing.T) {
 
 		require.NoError(t, err)
 		require.NotEmpty(t, got.Claims)
-		got.Claims = nil
+		require.NotEmpty(t, string(got.Raw))
+		require.NotContains(t, fmt.Sprintf("%+v", got), string(got.Raw))
+		got.Claims, got.Raw = nil, ""
 		require.Equal(t, stepup.AccessToken{
 			Subject: "alice", ClientID: clientID, ID: "j1", Audience: []string{"other", apiName}, Scope: "read pay",
 			ACR: stepup.Action("payout.request"), AMR: []string{"pwd", "otp", "mfa"},

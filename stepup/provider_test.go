@@ -125,6 +125,8 @@ type provider struct {
 	pushes    map[string]url.Values       // by request_uri
 	approvals map[string]*approval        // by confirmation id
 	assertion func(assertion string) bool // judges who signs; nil refuses
+
+	dpop dpopRules
 }
 
 const (
@@ -167,7 +169,9 @@ func newProvider(signers ...*signer) *provider {
 			own(w, r)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		if p.proven(w, r) {
+			mux.ServeHTTP(w, r)
+		}
 	}))
 	return p
 }
@@ -185,6 +189,7 @@ func (p *provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"authorization_details_types_supported":          []string{"payout.request"},
 		"id_token_signing_alg_values_supported":          []string{"ES256", "RS256", "PS256", "EdDSA"},
 		"authorization_response_iss_parameter_supported": true,
+		"dpop_signing_alg_values_supported":              []string{"ES256", "EdDSA", "PS256"},
 	}
 	if p.discovery != nil {
 		p.discovery(doc)
@@ -251,7 +256,7 @@ func (p *provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	access := p.accessToken(v)
 	body := map[string]any{
 		"access_token":  access,
-		"token_type":    "Bearer",
+		"token_type":    p.dpop.tokenType(),
 		"expires_in":    300,
 		"refresh_token": next,
 		"scope":         v.query.Get("scope"),
@@ -314,6 +319,13 @@ func (p *provider) accessToken(v visit) string {
 		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "scope": v.query.Get("scope"),
 		"acr": acrFor(v.query), "auth_time": v.authTime.Unix(), "amr": []string{"pwd", "otp"},
 	}
+	if a := p.approve(v); a != nil {
+		claims["txn"] = a.id
+		claims["urn:sallyport:confirmation"] = map[string]any{"id": a.id, "details_hash": a.hash, "approved_at": a.at.Format(time.RFC3339)}
+	}
+	if p.dpop.jkt != "" {
+		claims["cnf"] = map[string]any{"jkt": p.dpop.jkt}
+	}
 	header := map[string]any{"typ": "at+jwt", "kid": p.signers[0].kid}
 	if p.access != nil {
 		p.access(header, claims)
@@ -322,7 +334,7 @@ func (p *provider) accessToken(v visit) string {
 }
 
 func (p *provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ey") {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), p.dpop.tokenType()+" ey") {
 		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 		return
 	}

@@ -77,13 +77,11 @@ func (o *StartOptions) takeDetail() (prepared, error) {
 
 // pushed sends form and returns the name under which the server keeps it.
 func (c *Client) pushed(ctx context.Context, form url.Values) (string, error) {
-	req, err := c.formRequest(ctx, c.server.meta.Push, form)
+	status, body, err := c.server.call("push", c.holder, func() (*http.Request, error) {
+		return c.provenForm(ctx, c.server.meta.Push, form)
+	})
 	if err != nil {
-		return "", fmt.Errorf("stepup: push: %w", err)
-	}
-	status, body, err := send(c.server.http, req)
-	if err != nil {
-		return "", fmt.Errorf("%w: push: %w", ErrUnavailable, err)
+		return "", err
 	}
 	if status != http.StatusCreated {
 		return "", endpointError("par", status, body)

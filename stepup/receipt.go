@@ -52,8 +52,13 @@ type ReceiptProof struct {
 //
 // Source: RFC 8725 sections 3.1, 3.9 and 3.11; RFC 7515 section 4.1.9.
 func (c *Client) VerifyReceipt(ctx context.Context, jws string) (Receipt, error) {
+	return c.receipts.openReceipt(ctx, jws, c.cfg.ClientID)
+}
+
+// openReceipt is [Client.VerifyReceipt] for any app. s has the keys of receipts.
+func (s *authServer) openReceipt(ctx context.Context, jws, clientID string) (Receipt, error) {
 	isReceipt := func(typ string) bool { return typ == "confirmation-receipt+jwt" }
-	token, err := c.receipts.openToken(ctx, jws, signingAlgs, isReceipt)
+	token, err := s.openToken(ctx, jws, signingAlgs, isReceipt)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -67,13 +72,13 @@ func (c *Client) VerifyReceipt(ctx context.Context, jws string) (Receipt, error)
 	switch {
 	case r.err != nil:
 		return Receipt{}, r.err
-	case out.Issuer != c.cfg.Issuer:
+	case out.Issuer != s.meta.Issuer:
 		return Receipt{}, badToken("another issuer")
-	case out.ClientID != c.cfg.ClientID:
+	case out.ClientID != clientID:
 		return Receipt{}, badToken("it is for another audience")
 	case out.ConfirmationID == "" || out.Subject == "" || out.Action == "":
 		return Receipt{}, badToken("it does not say what was confirmed")
-	case out.ConsumedAt.After(c.server.now().Add(c.server.leeway)):
+	case out.ConsumedAt.After(s.now().Add(s.leeway)):
 		return Receipt{}, badToken("it is from the future")
 	}
 	err = out.read(token.claims)

@@ -82,15 +82,11 @@ func (c *Client) Userinfo(ctx context.Context, p Proof) (map[string]any, error) 
 	if c.server.meta.Userinfo == "" {
 		return nil, errors.New("stepup: the server has no userinfo endpoint")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server.meta.Userinfo, nil)
+	status, body, err := c.server.call("userinfo", c.holder, func() (*http.Request, error) {
+		return c.holder.request(ctx, http.MethodGet, c.server.meta.Userinfo, p.AccessToken, nil)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("stepup: userinfo: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+string(p.AccessToken))
-	req.Header.Set("Accept", "application/json")
-	status, body, err := send(c.server.http, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: userinfo: %w", ErrUnavailable, err)
+		return nil, err
 	}
 	if status != http.StatusOK {
 		return nil, endpointError("userinfo", status, body)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -49,7 +48,7 @@ type Standing struct {
 //
 // Errors: [*EndpointError], which matches [ErrNotFound]; [ErrUnavailable].
 func (c *Client) Status(ctx context.Context, id string) (Standing, error) {
-	s, err := c.standing(ctx, c.confirmations(id))
+	s, err := c.standing(ctx, c.server.confirmation(id))
 	if err == nil && s.ID != id {
 		err = fmt.Errorf("%w: the answer is about another confirmation", ErrUnavailable)
 	}
@@ -60,7 +59,7 @@ func (c *Client) Status(ctx context.Context, id string) (Standing, error) {
 // app needs which has lost everything else.
 func (c *Client) StatusByTxn(ctx context.Context, action, txnID string) (Standing, error) {
 	query := url.Values{"action": {action}, "txn_id": {txnID}}
-	s, err := c.standing(ctx, strings.TrimSuffix(c.cfg.Issuer, "/")+"/confirmations?"+query.Encode())
+	s, err := c.standing(ctx, c.server.path("/confirmations?"+query.Encode()))
 	if err == nil && (s.Action != action || s.TxnID != txnID) {
 		err = fmt.Errorf("%w: the answer is about another confirmation", ErrUnavailable)
 	}
@@ -68,22 +67,28 @@ func (c *Client) StatusByTxn(ctx context.Context, action, txnID string) (Standin
 }
 
 func (c *Client) standing(ctx context.Context, address string) (Standing, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return Standing{}, fmt.Errorf("stepup: status: %w", err)
-	}
-	req.Header.Set("Accept", "application/json")
-	c.identify(req)
+	var token Secret
 	if c.cfg.AuthMethod != AuthBasic {
 		set, err := c.redeem(ctx, url.Values{"grant_type": {"client_credentials"}})
 		if err != nil {
 			return Standing{}, err
 		}
-		req.Header.Set("Authorization", "Bearer "+set.AccessToken)
+		token = Secret(set.AccessToken)
 	}
-	status, body, err := send(c.server.http, req)
+	status, body, err := c.server.call("status", c.holder, func() (*http.Request, error) {
+		if token != "" {
+			return c.holder.request(ctx, http.MethodGet, address, token, nil)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Accept", "application/json")
+		c.identify(req)
+		return req, nil
+	})
 	if err != nil {
-		return Standing{}, fmt.Errorf("%w: status: %w", ErrUnavailable, err)
+		return Standing{}, err
 	}
 	if status != http.StatusOK {
 		return Standing{}, endpointError("confirmation", status, body)

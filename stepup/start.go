@@ -181,7 +181,8 @@ func (c *Client) authorize(params url.Values) (string, error) {
 	return u.String(), nil
 }
 
-// request is the authorization request for tx; empty values are not sent.
+// request is the authorization request for tx; empty values are not sent. dpop_jkt
+// binds the code, so that it is worth nothing without the key: RFC 9449 section 10.
 func (c *Client) request(opts StartOptions, tx Transaction) url.Values {
 	challenge := sha256.Sum256([]byte(tx.Verifier))
 	sent := url.Values{}
@@ -200,6 +201,7 @@ func (c *Client) request(opts StartOptions, tx Transaction) url.Values {
 		"id_token_hint":         string(opts.IDTokenHint),
 		"ui_locales":            strings.Join(opts.UILocales, " "),
 		"claims":                pinned(tx.Subject),
+		"dpop_jkt":              c.holder.thumbprint(),
 	} {
 		if value != "" {
 			sent.Set(name, value)

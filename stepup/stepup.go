@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -41,6 +40,14 @@ type Config struct {
 	// in the registered set, "" if there is one key only.
 	Key   crypto.Signer `json:"-"`
 	KeyID string
+
+	// DPoPKey is the key that the app's tokens are bound to, a *ecdsa.PrivateKey on
+	// P-256 or what stands for one that is kept elsewhere. Every use of a token then
+	// goes with a proof that is signed with it, and a code or a token that was copied is
+	// worth nothing. All replicas of an app have the same key, and it lives longer than
+	// what was begun with it. nil means bearer tokens, which are worth something to
+	// whoever has them. Source: RFC 9449.
+	DPoPKey crypto.Signer `json:"-"`
 
 	// HTTP sends the requests; nil means a plain client. Its transport and
 	// timeout are used, its cookies and its rule for redirects are not.
@@ -83,6 +90,9 @@ func (c Config) validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("AuthMethod: %q is not known", c.AuthMethod))
 	}
+	if c.DPoPKey != nil && !isP256(c.DPoPKey) {
+		errs = append(errs, errors.New("DPoPKey: has to be a key for ECDSA on P-256"))
+	}
 	u, err := url.Parse(c.RedirectURI)
 	if err != nil || u.Scheme == "" || u.Fragment != "" {
 		errs = append(errs, errors.New("RedirectURI: must be absolute and without a fragment"))
@@ -91,11 +101,14 @@ func (c Config) validate() error {
 }
 
 // Client is an app that sends its users to one Sallyport tenant. It is safe for
-// use by several goroutines at once and keeps nothing about any user.
+// use by several goroutines at once and keeps nothing about any user:
+// of servers, it keeps the last DPoP nonce.
 type Client struct {
 	cfg      Config
 	server   *authServer
 	receipts *authServer // the same server, with the keys that receipts are signed with
+	holder   *holder     // nil where tokens are bearer tokens
+	api      *http.Client
 }
 
 // Actions returns the names of the actions that the server said it can be asked to
@@ -136,8 +149,19 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if methods != nil && !slices.Contains(methods, cfg.AuthMethod) {
 		return nil, fmt.Errorf("stepup: config: AuthMethod: the server does not offer %s", cfg.AuthMethod)
 	}
+	if cfg.DPoPKey != nil && !slices.Contains(server.meta.ProofAlgs, "ES256") {
+		return nil, errors.New("stepup: config: DPoPKey: the server does not offer to bind tokens to such a key")
+	}
 	if cfg.Wait == nil {
 		cfg.Wait = wait
 	}
-	return &Client{cfg: cfg, server: server, receipts: server.withKeys(strings.TrimSuffix(cfg.Issuer, "/") + "/receipts/jwks")}, nil
+	holder, err := newHolder(cfg.DPoPKey, server.now)
+	if err != nil {
+		return nil, fmt.Errorf("stepup: config: DPoPKey: %w", err)
+	}
+	api := *server.http
+	if holder != nil {
+		api.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return &Client{cfg: cfg, server: server, receipts: server.withReceiptKeys(), holder: holder, api: &api}, nil
 }

@@ -3,7 +3,6 @@ package stepup
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,18 +22,17 @@ type tokenSet struct {
 	Details json.RawMessage `json:"authorization_details"`
 }
 
-// redeem sends form to the token endpoint, with the client's authentication.
+// redeem sends form to the token endpoint, with the client's authentication and the
+// proof of its key.
 //
 // Errors: [*EndpointError]; [ErrUnavailable]; [ErrToken] if the answer is not
 // one that can be used.
 func (c *Client) redeem(ctx context.Context, form url.Values) (tokenSet, error) {
-	req, err := c.formRequest(ctx, c.server.meta.Token, form)
+	status, body, err := c.server.call("token endpoint", c.holder, func() (*http.Request, error) {
+		return c.provenForm(ctx, c.server.meta.Token, form)
+	})
 	if err != nil {
-		return tokenSet{}, fmt.Errorf("stepup: token endpoint: %w", err)
-	}
-	status, body, err := send(c.server.http, req)
-	if err != nil {
-		return tokenSet{}, fmt.Errorf("%w: token endpoint: %w", ErrUnavailable, err)
+		return tokenSet{}, err
 	}
 	if status != http.StatusOK {
 		return tokenSet{}, endpointError("token", status, body)
@@ -44,9 +42,10 @@ func (c *Client) redeem(ctx context.Context, form url.Values) (tokenSet, error) 
 	if err != nil {
 		return tokenSet{}, badToken("the token endpoint's answer is not what it should be")
 	}
-	// A token of another type, such as DPoP, has to be used in another way.
-	if set.AccessToken == "" || !strings.EqualFold(set.TokenType, "Bearer") {
-		return tokenSet{}, badToken("the server sent no bearer token")
+	// A token of another type has to be used in another way. Where the app has a key,
+	// a bearer token would be worth something to whoever copies it: RFC 9449 section 5.
+	if set.AccessToken == "" || !strings.EqualFold(set.TokenType, c.holder.scheme()) {
+		return tokenSet{}, badToken("the server sent no %s token", strings.ToLower(c.holder.scheme()))
 	}
 	return set, nil
 }

@@ -89,11 +89,11 @@ func (p *provider) serveConsume(w http.ResponseWriter, r *http.Request) {
 	}
 	key := r.Header.Get("Idempotency-Key")
 	switch {
-	case !p.authenticated(r):
+	case !p.authenticated(r) && !p.holdsToken(r, a):
 		refuse(http.StatusUnauthorized, "invalid_client")
 	case a == nil:
 		refuse(http.StatusNotFound, "not_found")
-	case r.PostFormValue("details_hash") != a.hash:
+	case hashIn(r) != a.hash:
 		refuse(http.StatusUnprocessableEntity, "mismatch")
 	case a.key != "" && a.key != key:
 		refuse(http.StatusConflict, "already_consumed")
