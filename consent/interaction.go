@@ -21,6 +21,8 @@ var (
 	// ErrNotFound: there is no such interaction, or it is another tenant's or
 	// another browser's.
 	ErrNotFound = errors.New("consent: interaction not found")
+	// ErrOneOpen: another confirmation of the same action is open for the user.
+	ErrOneOpen = errors.New("consent: another confirmation of the action is open")
 	// ErrTxnUsed: the app has used that id of a transaction before.
 	ErrTxnUsed = errors.New("consent: the id of the transaction was used before")
 	// ErrOver: the interaction has expired or was already answered.

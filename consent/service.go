@@ -290,6 +290,8 @@ var descriptions = map[string]string{
 	"locked":               "The request ended after too many wrong codes",
 	"txn_used":             "The id of the transaction was used before",
 	"details_changed":      "The app has replaced the transaction by another one",
+	"replaced":             "The user has begun another confirmation of the same action",
+	"open_elsewhere":       "Another confirmation of the same action is open for this user, in another browser",
 	"too_many":             "The app has asked this user for too many confirmations. Try again later",
 	"confirmation_expired": "The confirmation was not given in time",
 	"policy_changed":       "The rules changed while the request was open. Start again",

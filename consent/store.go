@@ -31,10 +31,13 @@ type Store interface {
 	// is [ErrOver].
 	UpdateInteraction(ctx context.Context, tenantID, id string, change func(*Interaction) error) (Interaction, error)
 
-	// CreateConfirmation inserts c. MoveConfirmation moves an open one
+	// CreateConfirmation inserts c. [ErrTxnUsed] if the app has used the transaction id
+	// for that action, [ErrOneOpen] if one of the same user and action is open, or was
+	// left open past its time: OpenConfirmation finds that one. MoveConfirmation moves an open one
 	// (requested, challenged) to status, and queues notices with it.
 	CreateConfirmation(ctx context.Context, c Confirmation) error
 	Confirmation(ctx context.Context, tenantID, id string) (Confirmation, error)
+	OpenConfirmation(ctx context.Context, tenantID, userID, action string) (Confirmation, error)
 	// ConfirmationOf finds the one that an app asked for by its own id of a
 	// transaction; "" is none.
 	ConfirmationOf(ctx context.Context, tenantID, clientID, action, txnID string) (Confirmation, error)

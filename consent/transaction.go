@@ -13,6 +13,10 @@ import (
 //
 // Source: mfa.md 4.11.5.
 func (s *Service) Withdraw(ctx context.Context, v Confirmation) error {
+	return s.withdraw(ctx, v, "details_changed")
+}
+
+func (s *Service) withdraw(ctx context.Context, v Confirmation, reason string) error {
 	err := s.Store.MoveConfirmation(ctx, v.TenantID, v.ID, ConfirmationCancelled, s.Now())
 	if errors.Is(err, ErrOver) {
 		return nil // something else was faster
@@ -22,7 +26,7 @@ func (s *Service) Withdraw(ctx context.Context, v Confirmation) error {
 	}
 	in, err := s.Store.UpdateInteraction(ctx, v.TenantID, v.InteractionID, func(in *Interaction) error {
 		if in.State.Ended == "" {
-			in.State.Ended, in.State.Reason = errAccessDenied, "details_changed"
+			in.State.Ended, in.State.Reason = errAccessDenied, reason
 		}
 		return nil
 	})

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/ory/fosite"
@@ -56,6 +58,7 @@ type oauthError struct {
 	Code        string
 	Description string
 	Status      int
+	Wait        time.Duration // when to try again; 0 for what is not said
 	Cause       error
 }
 
@@ -209,6 +212,9 @@ func (p *Provider) tokenError(c *gin.Context, err error) {
 	}
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
+	}
+	if e.Wait > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((e.Wait+time.Second-1)/time.Second), 10))
 	}
 	c.AbortWithStatusJSON(e.Status, tokenErrorBody{Code: e.Code, Description: e.Description})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -14,6 +15,7 @@ import (
 	"github.com/sallyport-id/sallyport/consent"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/provider/model"
+	"github.com/sallyport-id/sallyport/ratelimit"
 	"github.com/sallyport-id/sallyport/templates"
 )
 
@@ -95,7 +97,31 @@ func (p *Provider) push(c *gin.Context) (pushAnswer, error) {
 	if err != nil || again {
 		return answer, err
 	}
+	err = p.checkAsked(c.Request.Context(), v)
+	if err != nil {
+		return pushAnswer{}, err
+	}
 	return answer, p.Interactions.CreateInteraction(c.Request.Context(), in)
+}
+
+// checkAsked refuses a push that would ask a user for more confirmations than one app
+// may. It is judged again, and counted, when the page is shown.
+//
+// Source: RFC 9126 section 2.3 (429); mfa.md 4.11.10.
+func (p *Provider) checkAsked(ctx context.Context, v *visit) error {
+	isAction := slices.ContainsFunc(v.req.ACRValues, func(acr string) bool { _, ok := consent.ParseAction(acr); return ok })
+	if !isAction || v.req.Subject == "" {
+		return nil
+	}
+	err := p.Flow.MayAsk(ctx, v.realm.Tenant.ID, v.req.Subject, v.auth.Client.ID)
+	wait, over := errors.AsType[*ratelimit.WaitError](err)
+	if !over {
+		return err
+	}
+	return &oauthError{
+		Code: codeAccessDenied, Status: http.StatusTooManyRequests, Wait: wait.After,
+		Description: "The app has asked this user for too many confirmations. Try again when Retry-After says.",
+	}
 }
 
 // pushedBefore looks for the same transaction of an earlier push. While nothing was

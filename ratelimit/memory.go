@@ -22,6 +22,17 @@ type Memory struct {
 //
 // Errors: [*WaitError]; [ErrCharge] for charges that cannot be judged.
 func (m *Memory) Spend(ctx context.Context, now time.Time, charges ...Charge) error {
+	return m.judge(ctx, now, charges, true)
+}
+
+// Peek implements [Limiter].
+//
+// Errors: those of Spend.
+func (m *Memory) Peek(ctx context.Context, now time.Time, charges ...Charge) error {
+	return m.judge(ctx, now, charges, false)
+}
+
+func (m *Memory) judge(ctx context.Context, now time.Time, charges []Charge, take bool) error {
 	err := Check(charges)
 	if err != nil {
 		return err
@@ -43,7 +54,9 @@ func (m *Memory) Spend(ctx context.Context, now time.Time, charges ...Charge) er
 	if refused != nil {
 		return refused
 	}
-	m.keep(charges, next, now)
+	if take {
+		m.keep(charges, next, now)
+	}
 	return nil
 }
 

@@ -38,6 +38,8 @@ type Charge struct {
 // limit the error is a [*WaitError] and the others are not counted either.
 type Limiter interface {
 	Spend(ctx context.Context, now time.Time, charges ...Charge) error
+	// Peek is the answer that Spend would give, and takes nothing.
+	Peek(ctx context.Context, now time.Time, charges ...Charge) error
 }
 
 // A WaitError refuses a request that came too soon. What names the limit.

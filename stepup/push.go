@@ -43,6 +43,10 @@ func (c *Client) Push(ctx context.Context, opts StartOptions) (address string, t
 		}
 		form.Set("authorization_details", "["+string(detail.canonical)+"]")
 	}
+	err = c.vouch(form, opts)
+	if err != nil {
+		return "", Transaction{}, fmt.Errorf("stepup: push: %w", err)
+	}
 	name, err := c.pushed(ctx, form)
 	if err != nil {
 		return "", Transaction{}, err
@@ -52,6 +56,22 @@ func (c *Client) Push(ctx context.Context, opts StartOptions) (address string, t
 		return "", Transaction{}, fmt.Errorf("stepup: push: %w", err)
 	}
 	return address, tx, nil
+}
+
+// vouch adds the app's word that it has logged the subject in itself, if it gives it.
+func (c *Client) vouch(form url.Values, opts StartOptions) error {
+	if opts.LoggedInAt.IsZero() {
+		return nil
+	}
+	if c.cfg.AuthMethod != AuthPrivateKeyJWT {
+		return errors.New("only an app that signs may vouch for a user: AuthPrivateKeyJWT")
+	}
+	word, err := json.Marshal(map[string]any{"sub": opts.Subject, "auth_time": opts.LoggedInAt.Unix()})
+	if err != nil {
+		return err
+	}
+	form.Set("vouched_subject", string(word))
+	return nil
 }
 
 // takeDetail turns the detail of o into the canonical form that is sent and hashed,

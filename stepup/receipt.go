@@ -25,6 +25,9 @@ type Receipt struct {
 	AMR          []string
 	Proofs       []ReceiptProof
 	EvidenceHash string // of what the server keeps about the proofs
+	// Vouched says by whom the user was logged in, where that was not the server; nil
+	// where it was.
+	Vouched *Vouched
 
 	RequestedAt time.Time
 	ApprovedAt  time.Time
@@ -39,6 +42,13 @@ type ReceiptProof struct {
 	Factor       string    `json:"factor"` // an id that tells nothing about the person
 	UserVerified bool      `json:"user_verified"`
 	At           time.Time `json:"at"`
+}
+
+// Vouched is the word of an app that it had logged the user in itself.
+type Vouched struct {
+	By         string    // client id
+	LoggedInAt time.Time // by the app's clock
+	ACR        string    // what the server takes that login for
 }
 
 // VerifyReceipt checks that jws is a receipt for this app, signed with a key of the
@@ -97,6 +107,10 @@ func (r *Receipt) read(c claims) error {
 	if err != nil {
 		return badToken("its proofs cannot be read")
 	}
+	r.Vouched, err = readVouched(c)
+	if err != nil {
+		return err
+	}
 	var detail any = PlainAction(r.Action)
 	all, present := c["authorization_details"]
 	if present {
@@ -119,6 +133,20 @@ func (r *Receipt) read(c claims) error {
 		return badToken("its hash is not of its details")
 	}
 	return nil
+}
+
+func readVouched(c claims) (*Vouched, error) {
+	told, present := c["urn:sallyport:vouched"]
+	if !present {
+		return nil, nil
+	}
+	members, _ := told.(map[string]any)
+	r := reader{claims: members}
+	v := Vouched{By: r.text("by"), LoggedInAt: r.time("auth_time"), ACR: r.text("acr")}
+	if r.err != nil || v.By == "" {
+		return nil, badToken("it does not say who vouched for the user")
+	}
+	return &v, nil
 }
 
 // instant reads a claim that is a time in words of RFC 3339.

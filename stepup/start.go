@@ -53,6 +53,12 @@ type StartOptions struct {
 	// goes by [Client.Push] only.
 	Detail Detail
 
+	// LoggedInAt is for an app that keeps its own login, and is registered to vouch for
+	// its users: when it logged Subject in itself. The user then confirms without a login
+	// at the server. It goes by [Client.Push] only, for an action, and the app has to sign
+	// ([AuthPrivateKeyJWT]). The zero value is a login at the server.
+	LoggedInAt time.Time
+
 	// Resume is the app's own word for what it goes on with afterwards, such as the
 	// id of the payout. It is found in [Transaction.Resume] and is never sent.
 	Resume string
@@ -84,6 +90,9 @@ func (o StartOptions) validate() error {
 	}
 	if action && o.Subject == "" {
 		return errors.New("an action needs the Subject that the app's session belongs to")
+	}
+	if !o.LoggedInAt.IsZero() && !action {
+		return errors.New("LoggedInAt goes with an action or a detail")
 	}
 	if o.MaxAge != nil && (*o.MaxAge < 0 || *o.MaxAge > maxSpan*time.Second) {
 		return errors.New("MaxAge is negative or too long")
@@ -129,6 +138,9 @@ func (o StartOptions) scope() string {
 func (c *Client) Start(opts StartOptions) (address string, tx Transaction, err error) {
 	if opts.Detail != nil {
 		return "", Transaction{}, errors.New("stepup: start: a detail must not pass through the browser; use Push")
+	}
+	if !opts.LoggedInAt.IsZero() {
+		return "", Transaction{}, errors.New("stepup: start: what an app vouches for must not pass through the browser; use Push")
 	}
 	tx, err = c.begin(opts)
 	if err != nil {

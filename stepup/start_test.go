@@ -113,6 +113,18 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+func TestWhatAnAppVouchesForIsPushed(t *testing.T) {
+	_, c := open(t)
+	opts := stepup.StartOptions{ACR: []string{stepup.Action("payout.request")}, Subject: "alice", LoggedInAt: time.Now()}
+	_, _, err := c.Start(opts)
+	require.ErrorContains(t, err, "use Push")
+	_, _, err = c.Push(t.Context(), opts)
+	require.ErrorContains(t, err, "AuthPrivateKeyJWT")
+	opts.ACR = []string{stepup.ACRMFA}
+	_, _, err = c.Push(t.Context(), opts)
+	require.ErrorContains(t, err, "LoggedInAt goes with an action")
+}
+
 func TestTransactionIsKeptByEncodeAlone(t *testing.T) {
 	_, c := open(t)
 	_, tx, err := c.Start(payout())

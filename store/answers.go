@@ -30,7 +30,7 @@ var (
 // ours are the errors that this package answers with on purpose.
 var ours = []error{
 	ErrExists, errNoRow, errRow, identity.ErrNotFound, identity.ErrCredentials, identity.ErrLinkUsed, identity.ErrTaken,
-	model.ErrNotFound, model.ErrFinished, model.ErrConflict, consent.ErrNotFound, consent.ErrOver, consent.ErrTxnUsed,
+	model.ErrNotFound, model.ErrFinished, model.ErrConflict, consent.ErrNotFound, consent.ErrOver, consent.ErrTxnUsed, consent.ErrOneOpen,
 }
 
 // fail is [Fail] for an err that may also be an answer of this package.

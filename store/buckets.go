@@ -40,7 +40,7 @@ func (b Buckets) Spend(ctx context.Context, now time.Time, charges ...ratelimit.
 		if err != nil || len(taken) == len(charges) {
 			return err
 		}
-		refused, err = longestWait(tx, now, charges, taken)
+		refused, err = longestWait(tx, now, charges, taken, 1)
 		if err != nil {
 			return err
 		}
@@ -50,6 +50,24 @@ func (b Buckets) Spend(ctx context.Context, now time.Time, charges ...ratelimit.
 		return refused
 	}
 	return Fail("spend limits", err)
+}
+
+// Peek implements [ratelimit.Limiter]: one statement that writes nothing.
+//
+// Errors: those of Spend.
+func (b Buckets) Peek(ctx context.Context, now time.Time, charges ...ratelimit.Charge) error {
+	err := ratelimit.Check(charges)
+	if err != nil || len(charges) == 0 {
+		return err
+	}
+	refused, err := longestWait(b.DB.WithContext(ctx), now, charges, nil, 0)
+	if err != nil {
+		return Fail("look at limits", err)
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
 }
 
 // take adds one request to each key that has room and returns those keys.
@@ -80,8 +98,9 @@ func micros(d time.Duration) int64 {
 	return int64((d + time.Microsecond - 1) / time.Microsecond)
 }
 
-// longestWait reads the keys that had no room.
-func longestWait(tx *gorm.DB, now time.Time, charges []ratelimit.Charge, taken []string) (*ratelimit.WaitError, error) {
+// longestWait reads the keys that had no room. They wait at least for least: one that was
+// refused has to, whatever there is to read by now.
+func longestWait(tx *gorm.DB, now time.Time, charges []ratelimit.Charge, taken []string, least time.Duration) (*ratelimit.WaitError, error) {
 	var keys []string
 	for _, c := range charges {
 		if !slices.Contains(taken, c.Key) {
@@ -104,7 +123,7 @@ func longestWait(tx *gorm.DB, now time.Time, charges []ratelimit.Charge, taken [
 			}
 			limit := ratelimit.Limit{Burst: c.Limit.Burst, Every: time.Duration(micros(c.Limit.Every)) * time.Microsecond}
 			_, wait := limit.Spend(time.UnixMicro(r.Tat), now)
-			refused = ratelimit.Longer(refused, c, max(wait, 1))
+			refused = ratelimit.Longer(refused, c, max(wait, least))
 		}
 	}
 	return refused, nil

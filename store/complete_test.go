@@ -103,6 +103,7 @@ func TestCompleteIsAllOrNothing(t *testing.T) {
 		must(t, s.CreateInteraction(ctx, finished))
 		must(t, s.Complete(ctx, model.Completion{TenantID: tenant, Now: start, InteractionID: finished.ID}))
 		open, confirmation, denied := sampleInteraction(), sampleConfirmation(), sampleConfirmation()
+		denied.Action = "payment_details.add"
 		must(t, s.CreateInteraction(ctx, open))
 		must(t, s.CreateConfirmation(ctx, confirmation))
 		must(t, s.CreateConfirmation(ctx, denied))

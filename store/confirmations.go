@@ -46,6 +46,9 @@ var (
 	selectByTxn        = "select " + names("", (&confirmationRow{}).fields()) + ` from confirmations
 		where tenant_id = $1 and client_id = $2 and action = $3 and txn_id = $4`
 
+	selectOpen = "select " + names("", (&confirmationRow{}).fields()) + ` from confirmations
+		where tenant_id = $1 and user_id = $2 and action = $3 and status in ('requested', 'challenged')`
+
 	moveConfirmation = `update confirmations set status = $3, updated_at = $4
 		where tenant_id = $1 and id = $2 and status in ('requested', 'challenged')`
 
@@ -57,7 +60,7 @@ var (
 
 // CreateConfirmation implements [consent.Store].
 //
-// Errors: [consent.ErrTxnUsed] if the app has used that transaction id for that action.
+// Errors: [consent.ErrTxnUsed], [consent.ErrOneOpen].
 func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) error {
 	row := confirmationRow{Confirmation: c, updatedAt: c.CreatedAt}
 	var err error
@@ -71,7 +74,13 @@ func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) 
 	}
 	_, err = s.DB.SQL.ExecContext(ctx, insertConfirmation, args...)
 	if errors.Is(duplicate(err), ErrExists) {
-		return fail("create confirmation", consent.ErrTxnUsed)
+		_, err = s.ConfirmationOf(ctx, c.TenantID, c.ClientID, c.Action, c.TxnID)
+		switch {
+		case err == nil:
+			err = consent.ErrTxnUsed
+		case errors.Is(err, consent.ErrNotFound):
+			err = consent.ErrOneOpen
+		}
 	}
 	return fail("create confirmation", err)
 }
@@ -87,6 +96,11 @@ func (s *Store) ConfirmationOf(ctx context.Context, tenantID, clientID, action, 
 		return consent.Confirmation{}, fmt.Errorf("read confirmation: %w", consent.ErrNotFound)
 	}
 	return s.confirmation(ctx, selectByTxn, tenantID, clientID, action, txnID)
+}
+
+// OpenConfirmation implements [consent.Store].
+func (s *Store) OpenConfirmation(ctx context.Context, tenantID, userID, action string) (consent.Confirmation, error) {
+	return s.confirmation(ctx, selectOpen, tenantID, userID, action)
 }
 
 func (s *Store) confirmation(ctx context.Context, query string, args ...any) (consent.Confirmation, error) {

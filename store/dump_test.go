@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -133,12 +134,13 @@ func TestT46SealedValueOfAnotherRowDoesNotOpen(t *testing.T) {
 		var grants []model.Grant
 		var interactions []consent.Interaction
 		var confirmations []consent.Confirmation
-		for range 2 {
+		for i := range 2 {
 			grants = append(grants, sampleGrant())
 			must(t, s.CreateGrant(ctx, grants[len(grants)-1]))
 			interactions = append(interactions, sampleInteraction())
 			must(t, s.CreateInteraction(ctx, interactions[len(interactions)-1]))
 			confirmations = append(confirmations, sampleConfirmation())
+			confirmations[i].Action += strconv.Itoa(i)
 			must(t, s.CreateConfirmation(ctx, confirmations[len(confirmations)-1]))
 		}
 		grant := func() error { _, _, err := s.Grant(ctx, tenant, grants[0].ID, start); return err }

@@ -267,8 +267,11 @@ func TestDuplicatesAreNamed(t *testing.T) {
 		require.ErrorIs(t, s.CreateConfirmation(ctx, again), consent.ErrTxnUsed)
 		none := sampleConfirmation()
 		none.TxnID = ""
+		require.ErrorIs(t, s.CreateConfirmation(ctx, none), consent.ErrOneOpen)
+		open := must1(s.OpenConfirmation(ctx, tenant, none.UserID, none.Action))
+		must(t, s.MoveConfirmation(ctx, tenant, open.ID, consent.ConfirmationDenied, start))
 		must(t, s.CreateConfirmation(ctx, none))
-		none.ID = id("confirmation")
+		none.ID, none.Action = id("confirmation"), "payment_details.add"
 		must(t, s.CreateConfirmation(ctx, none))
 	})
 }

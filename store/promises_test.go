@@ -89,6 +89,9 @@ var foreign = []asked{
 	{"PushAgain", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return nil, s.PushAgain(ctx, other, p.pushed.ID, hashOf("new name"), p.pushed.Request, start)
 	}, consent.ErrNotFound},
+	{"OpenConfirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
+		return without(s.OpenConfirmation(ctx, other, p.confirmation.UserID, p.confirmation.Action))
+	}, consent.ErrNotFound},
 	{"ConfirmationOf", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.ConfirmationOf(ctx, other, p.confirmation.ClientID, p.confirmation.Action, p.confirmation.TxnID))
 	}, consent.ErrNotFound},

@@ -70,6 +70,7 @@ var sentinels = map[string]struct {
 	"identity.ErrNoLetter":     {identity.ErrNoLetter, false}, // of the outbox; nobody asks for it
 	"identity.ErrHash":         {identity.ErrHash, false},     // a broken row; imports refuse it
 	"consent.ErrNotFound":      {consent.ErrNotFound, true},
+	"consent.ErrOneOpen":       {consent.ErrOneOpen, false}, // likewise
 	"consent.ErrTxnUsed":       {consent.ErrTxnUsed, false}, // the flow ends with it, in the words of the app
 	"consent.ErrOver":          {consent.ErrOver, true},
 	"consent.ErrOtherUser":     {consent.ErrOtherUser, true},

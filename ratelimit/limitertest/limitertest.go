@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(*testing.T) ratelimit.Limiter) {
 	t.Run("a long rest saves up no more than the burst", func(t *testing.T) { rest(t, open(t)) })
 	t.Run("keys do not share a limit", func(t *testing.T) { apart(t, open(t)) })
 	t.Run("all charges are taken or none", func(t *testing.T) { allOrNone(t, open(t)) })
+	t.Run("a look takes nothing, and tells what would be", func(t *testing.T) { peek(t, open(t)) })
 	t.Run("the longest wait is named", func(t *testing.T) { longest(t, open(t)) })
 	t.Run("no charges always pass", func(t *testing.T) { require.NoError(t, open(t).Spend(t.Context(), t0)) })
 	t.Run("a clock set back gives nothing back", func(t *testing.T) { setBack(t, open(t)) })
@@ -64,6 +65,18 @@ func burst(t *testing.T, l ratelimit.Limiter) {
 	w := wait(t, l.Spend(t.Context(), t0.Add(10*time.Second), five("k")))
 
 	require.Equal(t, ratelimit.WaitError{What: "guess", After: 50 * time.Second}, *w)
+}
+
+func peek(t *testing.T, l ratelimit.Limiter) {
+	for range 3 {
+		require.NoError(t, l.Peek(t.Context(), t0, one("k")))
+	}
+	require.NoError(t, l.Spend(t.Context(), t0, one("k")))
+	for range 3 {
+		require.Equal(t, time.Hour, wait(t, l.Peek(t.Context(), t0, five("other"), one("k"))).After)
+	}
+	require.NoError(t, l.Peek(t.Context(), t0.Add(time.Hour), one("k")))
+	require.ErrorIs(t, l.Peek(t.Context(), t0, ratelimit.Charge{Key: "k"}), ratelimit.ErrCharge)
 }
 
 func refill(t *testing.T, l ratelimit.Limiter) {

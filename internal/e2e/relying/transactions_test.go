@@ -149,6 +149,7 @@ func TestTransactions(t *testing.T) {
 	harness.On(t, harness.Both(t), func(t *testing.T, h *harness.House) {
 		t.Run("a payout, from the push to the receipt", func(t *testing.T) { wholePayout(t, h) })
 		t.Run("an app that signs", func(t *testing.T) { appThatSigns(t, h) })
+		t.Run("an app that keeps its own login", func(t *testing.T) { appWithOwnLogin(t, h) })
 		t.Run("an app that sends its secret in the form", func(t *testing.T) { appWithForm(t, h) })
 		t.Run("an answer that is lost", func(t *testing.T) { lostAnswers(t, h) })
 		t.Run("what must not be executed", func(t *testing.T) { refusedConsumptions(t, h) })
@@ -213,15 +214,57 @@ func wholePayout(t *testing.T, h *harness.House) {
 	require.Equal(t, r, again)
 }
 
-func appThatSigns(t *testing.T, h *harness.House) {
+// newSigningBank is a bank that proves who it is by what it signs. more are members of
+// its registration, each with a comma behind it.
+func newSigningBank(t *testing.T, h *harness.House, more string) *bank {
+	t.Helper()
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	point := must(key.PublicKey.Bytes())
 	b64 := base64.RawURLEncoding.EncodeToString
-	members := fmt.Sprintf(`{"auth_methods":["private_key_jwt"],"require_pushed_authorization_requests":false,"jwks":{"keys":[
-		{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"k1","x":%q,"y":%q}]}}`, b64(point[1:33]), b64(point[33:]))
-	b := newBank(t, h, func(c *stepup.Config) {
+	members := fmt.Sprintf(`{%s"auth_methods":["private_key_jwt"],"require_pushed_authorization_requests":false,"jwks":{"keys":[
+		{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"k1","x":%q,"y":%q}]}}`, more, b64(point[1:33]), b64(point[33:]))
+	return newBank(t, h, func(c *stepup.Config) {
 		c.AuthMethod, c.ClientSecret, c.Key, c.KeyID = stepup.AuthPrivateKeyJWT, "", key, "k1"
 	}, members)
+}
+
+// appWithOwnLogin: the user has no session at the server, is asked for no login there,
+// and passes the stage of the payout.
+func appWithOwnLogin(t *testing.T, h *harness.House) {
+	b := newSigningBank(t, h, `"vouched_acr":"1fa","actions":["payout.request"],`)
+	h.Clock.Advance(90 * time.Second)
+	at := h.Clock.Now().Add(-time.Hour)
+	address, tx, err := b.Push(t.Context(), stepup.StartOptions{Subject: b.login.Subject, Detail: thePayout("order-1"), LoggedInAt: at})
+	require.NoError(t, err)
+	stranger := b.place.NewBrowser()
+	page := stranger.Get(t, address)
+	require.Equal(t, "confirm", page.Name)
+	require.Contains(t, page.Body, "a•••@example.test")
+	require.NotContains(t, page.Body, alice, "whoever has the link sees the page")
+	page = stranger.Submit(t, page, "/confirm", "code", b.place.Code(t, alice))
+	require.NotNil(t, page.Callback, "page %s (%d)", page.Name, page.Status)
+	v, err := b.FinishConfirmation(t.Context(), tx, page.Callback)
+	require.NoError(t, err)
+	r, err := b.ConsumeFor(t.Context(), v, thePayout("order-1"))
+	require.NoError(t, err)
+	require.Equal(t, b.login.Subject, r.Subject)
+	require.Equal(t, &stepup.Vouched{By: b.place.Own, LoggedInAt: time.Unix(at.Unix(), 0).UTC(), ACR: stepup.ACR1FA}, r.Vouched)
+
+	settings := stranger.Get(t, b.place.Issuer+"/settings")
+	require.Equal(t, "identify", settings.Name, "nobody is signed in")
+
+	_, _, err = b.Push(t.Context(), stepup.StartOptions{Subject: "somebody-else", Detail: thePayout("order-2"), LoggedInAt: at})
+	require.ErrorContains(t, err, "no active user")
+	plain := newBank(t, h, nil, "")
+	_, _, err = plain.Push(t.Context(), stepup.StartOptions{Subject: plain.login.Subject, Detail: thePayout("order-1"), LoggedInAt: at})
+	require.ErrorContains(t, err, "AuthPrivateKeyJWT")
+	unlisted := newSigningBank(t, h, "")
+	_, _, err = unlisted.Push(t.Context(), stepup.StartOptions{Subject: unlisted.login.Subject, Detail: thePayout("order-1"), LoggedInAt: at})
+	require.ErrorContains(t, err, "may not vouch")
+}
+
+func appThatSigns(t *testing.T, h *harness.House) {
+	b := newSigningBank(t, h, "")
 
 	v := b.confirm(t, thePayout("order-1"))
 	b.wire.lose = once("/consume")
