@@ -104,19 +104,20 @@ const maxConsumeBody = 16 << 10 // bytes
 
 // readCaller finds out who calls, by an access token or as at the token endpoint.
 func (p *Provider) readCaller(c *gin.Context) (caller, error) {
-	if bringsToken(c.Request) {
-		who, err := p.tokenCaller(c)
-		if err == nil && c.Request.Method == http.MethodPost {
-			who.hash, _, err = readConsumeBody(c.Request)
-		}
-		return who, err
-	}
 	hash, form, err := "", url.Values{}, error(nil)
 	if c.Request.Method == http.MethodPost {
 		hash, form, err = readConsumeBody(c.Request)
 	}
 	if err != nil {
 		return caller{}, err
+	}
+	if bringsToken(c.Request) {
+		if form.Has("access_token") {
+			return caller{}, invalidRequest("The access token comes more than once.")
+		}
+		who, err := p.tokenCaller(c)
+		who.hash = hash
+		return who, err
 	}
 	creds, err := readCredentials(c.Request, form)
 	if err != nil {
@@ -198,6 +199,9 @@ func (p *Provider) own(c *gin.Context, who caller) (consent.Confirmation, error)
 	ctx, tenant := c.Request.Context(), web.Realm(c).Tenant.ID
 	var v consent.Confirmation
 	var err error
+	if !clean(c.Param("id") + c.Query("action") + c.Query("txn_id")) {
+		return v, errNoConfirmation // a database may refuse to look for what is no text
+	}
 	if id := c.Param("id"); id != "" {
 		v, err = p.Interactions.Confirmation(ctx, tenant, id)
 	} else {

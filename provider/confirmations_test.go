@@ -163,6 +163,17 @@ func TestWhoUsesAnApproval(t *testing.T) {
 		a := s.tokens(t, got.Get("code"))
 		require.Equal(t, http.StatusForbidden, s.consume(consent.Confirmation{ID: "any"}, "any", bearer(a.AccessToken)).Code)
 	})
+	t.Run("with its access token, and a form", func(t *testing.T) {
+		s.advance(20 * time.Minute)
+		v, a := s.approved(t)
+		form := func(r *http.Request) {
+			bearer(a.AccessToken)(r)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		path, body := "/t/a/confirmations/"+v.ID+"/consume", "details_hash="+v.DetailsHash
+		require.Equal(t, http.StatusBadRequest, s.fate(http.MethodPost, path, body+"&access_token="+a.AccessToken, form).Code, "two tokens are one too many")
+		require.Equal(t, http.StatusOK, s.fate(http.MethodPost, path, body, form).Code)
+	})
 	t.Run("in another tenant", func(t *testing.T) {
 		s.advance(20 * time.Minute)
 		v, _ := s.approved(t)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sallyport-id/sallyport/internal/npm"
 )
 
 // TestASecondImplementationAgrees compares 100,000 documents with what the npm
@@ -23,8 +25,8 @@ func TestASecondImplementationAgrees(t *testing.T) {
 	if testing.Short() {
 		documents = 1_000
 	}
-	node := program(t, "node")
-	install(t)
+	node := npm.Program(t, "node")
+	npm.Install(t, jcsFolder)
 	c := exec.CommandContext(t.Context(), node, "canonical.mjs")
 	c.Dir = jcsFolder
 	c.Stderr = os.Stderr
@@ -61,35 +63,6 @@ func TestASecondImplementationAgrees(t *testing.T) {
 }
 
 const jcsFolder = "testdata/jcs"
-
-// install fetches the package where it is not there yet. What is fetched is what
-// the lock file says, by its hash, and none of it is run before the test.
-func install(t *testing.T) {
-	t.Helper()
-	_, err := os.Stat(jcsFolder + "/node_modules/.package-lock.json")
-	if err == nil {
-		return
-	}
-	c := exec.CommandContext(t.Context(), program(t, "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	c.Dir = jcsFolder
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-}
-
-// program finds a program. Without it the test is left out; in CI nothing may be
-// left out.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		require.NoError(t, err)
-	}
-	t.Skipf("LEFT OUT: %v; on Debian: apt-get install nodejs npm", err)
-	return ""
-}
 
 // generator writes JSON on one line, in all the ways that JSON has.
 type generator struct{ *rand.Rand }

@@ -1,6 +1,9 @@
 // A relying app: login, userinfo, refresh, and the confirmation of a payout. Every
 // answer is checked by oauth4webapi, with all its options for strictness on.
 //
+// Where the configuration names an algorithm for it, the tokens are bound to a key (RFC
+// 9449), and every use of them needs a proof.
+//
 // It talks to the test in lines of JSON. It reads its configuration first; then it
 // writes {"open": URL} and reads {"callback": URL}, for each visit of the user,
 // and ends with {"done": {...}}.
@@ -17,6 +20,20 @@ const issuer = new URL(config.issuer)
 const http = { [oauth.allowInsecureRequests]: true }
 const client = { client_id: config.client_id, [oauth.clockSkew]: 0, [oauth.clockTolerance]: 2 }
 const secret = oauth.ClientSecretBasic(config.client_secret)
+const pair = config.dpop ? await oauth.generateKeyPair(config.dpop) : undefined
+let DPoP // makes the proofs, by the clock of the client
+let nonces = 0
+
+// bound does what needs a proof, and once more when the server asks for its nonce.
+async function bound(ask) {
+  try {
+    return await ask()
+  } catch (e) {
+    if (!oauth.isDPoPNonceError(e)) throw e
+    nonces++
+    return ask()
+  }
+}
 
 const found = await oauth.discoveryRequest(issuer, { algorithm: 'oidc', ...http })
 const as = await oauth.processDiscoveryResponse(issuer, found)
@@ -38,13 +55,19 @@ async function visit(parameters, maxAge) {
   })
   write({ open: url.href })
   const { callback, moved } = await read()
-  client[oauth.clockSkew] = moved
+  if (client[oauth.clockSkew] !== moved || !DPoP) {
+    client[oauth.clockSkew] = moved
+    DPoP = pair && oauth.DPoP(client, pair)
+  }
   const answer = oauth.validateAuthResponse(as, client, new URL(callback), state)
-  const response = await oauth.authorizationCodeGrantRequest(as, client, secret, answer, config.redirect_uri, verifier, http)
-  const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
-    expectedNonce: nonce, requireIdToken: true, ...(maxAge === undefined ? {} : { maxAge }),
+  return bound(async () => {
+    const response = await oauth.authorizationCodeGrantRequest(as, client, secret, answer, config.redirect_uri, verifier, { DPoP, ...http })
+    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+      expectedNonce: nonce, requireIdToken: true, ...(maxAge === undefined ? {} : { maxAge }),
+    })
+    if (tokens.token_type !== (DPoP ? 'dpop' : 'bearer')) throw new Error(`the token is of type ${tokens.token_type}`)
+    return checked(tokens, response)
   })
-  return checked(tokens, response)
 }
 
 // checked verifies the signature of the ID token too: the library leaves that to
@@ -56,18 +79,26 @@ async function checked(tokens, response) {
 
 // access checks the access token as an API does that is called with it.
 async function access(tokens) {
-  const request = new Request(as.userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } })
-  const options = { requireDPoP: false, [oauth.clockSkew]: client[oauth.clockSkew], [oauth.clockTolerance]: 2, ...http }
+  const headers = { authorization: `Bearer ${tokens.access_token}` }
+  if (DPoP) {
+    // The library makes proofs only for requests of its own; this one goes nowhere.
+    await oauth.protectedResourceRequest(tokens.access_token, 'GET', new URL(as.userinfo_endpoint), undefined, undefined, {
+      DPoP, ...http, [oauth.customFetch]: async (_, sent) => Object.assign(headers, sent.headers) && new Response(),
+    })
+  }
+  const request = new Request(as.userinfo_endpoint, { headers })
+  const options = { requireDPoP: Boolean(DPoP), [oauth.clockSkew]: client[oauth.clockSkew], [oauth.clockTolerance]: 2, ...http }
   return oauth.validateJwtAccessToken(as, request, config.issuer, options)
 }
 
 const login = await visit({ scope: 'openid profile email offline_access' }, 300)
 const loginAccess = await access(login.tokens)
 
-const infoResponse = await oauth.userInfoRequest(as, client, login.tokens.access_token, http)
+const infoResponse = await bound(() => oauth.userInfoRequest(as, client, login.tokens.access_token, { DPoP, ...http }))
+const asBearer = await fetch(as.userinfo_endpoint, { headers: { authorization: `Bearer ${login.tokens.access_token}` } })
 const info = await oauth.processUserInfoResponse(as, client, login.claims.sub, infoResponse)
 
-const refreshResponse = await oauth.refreshTokenGrantRequest(as, client, secret, login.tokens.refresh_token, http)
+const refreshResponse = await oauth.refreshTokenGrantRequest(as, client, secret, login.tokens.refresh_token, { DPoP, ...http })
 const renewed = await oauth.processRefreshTokenResponse(as, client, refreshResponse)
 const refreshed = await checked(renewed, refreshResponse)
 
@@ -75,7 +106,7 @@ const payout = await visit({ scope: 'openid offline_access', acr_values: config.
 const payoutAccess = await access(payout.tokens)
 
 // What is no refresh token is refused, with an error that the library can read.
-const again = await oauth.refreshTokenGrantRequest(as, client, secret, 'rt1.unknown', http)
+const again = await oauth.refreshTokenGrantRequest(as, client, secret, 'rt1.unknown', { DPoP, ...http })
 const refused = await oauth.processRefreshTokenResponse(as, client, again).catch((e) => e)
 
 write({
@@ -83,6 +114,7 @@ write({
     login: login.claims, login_access: loginAccess, userinfo: info, refreshed: refreshed.claims,
     rotated: refreshed.tokens.refresh_token !== login.tokens.refresh_token,
     payout: payout.claims, payout_access: payoutAccess, payout_refresh: payout.tokens.refresh_token ?? '',
+    nonces, as_bearer: asBearer.status,
     refused: { name: refused.constructor.name, error: refused.error, status: refused.status },
   },
 })

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sallyport-id/sallyport/internal/e2e/harness"
+	"github.com/sallyport-id/sallyport/internal/npm"
 )
 
 const (
@@ -31,6 +31,8 @@ type outcome struct {
 	Payout        claims `json:"payout"`
 	PayoutAccess  claims `json:"payout_access"`
 	PayoutRefresh string `json:"payout_refresh"`
+	Nonces        int    `json:"nonces"`    // how often the server asked for its nonce
+	AsBearer      int    `json:"as_bearer"` // the status of userinfo, with the token alone
 	Refused       struct {
 		Name   string `json:"name"`
 		Error  string `json:"error"`
@@ -45,47 +47,62 @@ type claims struct {
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr"`
 	AuthTime int64    `json:"auth_time"`
+	Bound    struct {
+		Key string `json:"jkt"`
+	} `json:"cnf"`
 }
 
 // TestJavaScriptApp: an app with oauth4webapi logs a user in, refreshes, and has a
-// payout confirmed.
+// payout confirmed; with bearer tokens, and with tokens that are bound to a key.
 func TestJavaScriptApp(t *testing.T) {
-	node := find(t, "node")
-	install(t)
+	node := npm.Program(t, "node")
+	npm.Install(t, ".")
 	harness.On(t, harness.Both(t), func(t *testing.T, h *harness.House) {
-		place := h.Tenant(t, "contractor-email-first", "", harness.Alice())
-		app := start(t, node)
-		app.write(t, map[string]any{
-			"issuer": place.Issuer, "client_id": place.Own, "client_secret": place.Secret,
-			"redirect_uri": harness.Callback, "payout": payout,
-		})
-		user := &person{place.NewBrowser(), place}
-		user.visit(t, app, "identify", "password", "challenge")
-		next := app.read(t) // by now it has asked userinfo and refreshed
-		h.Clock.Advance(90 * time.Second)
-		user.answer(t, app, next.Open, "confirm")
-		out := app.read(t).Done
-		require.NotNil(t, out)
-		require.NoError(t, app.wait())
-
-		require.Equal(t, "urn:sallyport:acr:2sv", out.Login.ACR)
-		require.Equal(t, out.Login.Subject, out.Userinfo.Subject)
-		require.Equal(t, alice, out.Userinfo.Email)
-		require.Equal(t, place.Own, out.LoginAccess.Client)
-		require.Equal(t, out.Login.Subject, out.LoginAccess.Subject)
-		require.True(t, out.Rotated)
-		require.Equal(t, out.Login.AuthTime, out.Refreshed.AuthTime)
-		require.Equal(t, out.Login.ACR, out.Refreshed.ACR)
-		require.Equal(t, payout, out.Payout.ACR)
-		require.Equal(t, payout, out.PayoutAccess.ACR)
-		require.Equal(t, out.Login.Subject, out.Payout.Subject)
-		require.Greater(t, out.Payout.AuthTime, out.Login.AuthTime)
-		require.Equal(t, out.Payout.AuthTime, out.PayoutAccess.AuthTime)
-		require.Empty(t, out.PayoutRefresh)
-		require.Equal(t, "ResponseBodyError", out.Refused.Name)
-		require.Equal(t, "invalid_grant", out.Refused.Error)
-		require.Equal(t, 400, out.Refused.Status)
+		t.Run("bearer tokens", func(t *testing.T) { javaScriptApp(t, h, node, "") })
+		t.Run("tokens bound to a key", func(t *testing.T) { javaScriptApp(t, h, node, "ES256") })
 	})
+}
+
+// javaScriptApp runs the app once. Its tokens are bound to a key for alg, if that is not "".
+func javaScriptApp(t *testing.T, h *harness.House, node, alg string) {
+	place := h.Tenant(t, "contractor-email-first", "", harness.Alice())
+	app := start(t, node)
+	app.write(t, map[string]any{
+		"issuer": place.Issuer, "client_id": place.Own, "client_secret": place.Secret,
+		"redirect_uri": harness.Callback, "payout": payout, "dpop": alg,
+	})
+	user := &person{place.NewBrowser(), place}
+	user.visit(t, app, "identify", "password", "challenge")
+	next := app.read(t) // by now it has asked userinfo and refreshed
+	h.Clock.Advance(90 * time.Second)
+	user.answer(t, app, next.Open, "confirm")
+	out := app.read(t).Done
+	require.NotNil(t, out)
+	require.NoError(t, app.wait())
+
+	require.Equal(t, "urn:sallyport:acr:2sv", out.Login.ACR)
+	require.Equal(t, out.Login.Subject, out.Userinfo.Subject)
+	require.Equal(t, alice, out.Userinfo.Email)
+	require.Equal(t, place.Own, out.LoginAccess.Client)
+	require.Equal(t, out.Login.Subject, out.LoginAccess.Subject)
+	require.True(t, out.Rotated)
+	require.Equal(t, out.Login.AuthTime, out.Refreshed.AuthTime)
+	require.Equal(t, out.Login.ACR, out.Refreshed.ACR)
+	require.Equal(t, payout, out.Payout.ACR)
+	require.Equal(t, payout, out.PayoutAccess.ACR)
+	require.Equal(t, out.Login.Subject, out.Payout.Subject)
+	require.Greater(t, out.Payout.AuthTime, out.Login.AuthTime)
+	require.Equal(t, out.Payout.AuthTime, out.PayoutAccess.AuthTime)
+	require.Empty(t, out.PayoutRefresh)
+	require.Equal(t, "ResponseBodyError", out.Refused.Name)
+	require.Equal(t, "invalid_grant", out.Refused.Error)
+	require.Equal(t, 400, out.Refused.Status)
+	require.Equal(t, alg != "", out.LoginAccess.Bound.Key != "")
+	require.Equal(t, out.LoginAccess.Bound, out.PayoutAccess.Bound)
+	if alg != "" {
+		require.Equal(t, 2, out.Nonces, "the server wants its nonce, and then it is known; the app forgets it when the clock is moved")
+		require.Equal(t, 401, out.AsBearer, "without the key the token is worth nothing")
+	}
 }
 
 // process is the app while it runs.
@@ -176,32 +193,4 @@ func (p *person) answer(t *testing.T, app *process, address string, pages ...str
 	app.write(t, map[string]any{
 		"callback": harness.Callback + "?" + page.Callback.Encode(), "moved": int64(p.place.House.Clock.Offset() / time.Second),
 	})
-}
-
-// install fetches the library where it is not there yet. What is fetched is what
-// the lock file says, by its hash, and none of it is run.
-func install(t *testing.T) {
-	t.Helper()
-	_, err := os.Stat("node_modules/.package-lock.json")
-	if err == nil {
-		return
-	}
-	npm := find(t, "npm")
-	out, err := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-}
-
-// find finds a program. Without it the test is left out; in CI nothing may be
-// left out.
-func find(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		require.NoError(t, err)
-	}
-	t.Skipf("LEFT OUT: %v; on Debian: apt-get install nodejs npm", err)
-	return ""
 }
