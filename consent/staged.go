@@ -110,7 +110,7 @@ func (s *Service) weighStage(ctx context.Context, st *Standing, f *Facts) error 
 		f.ActionMethods = pin
 		return nil
 	}
-	st.Options, err = s.options(ctx, st, st.Target, nil)
+	st.Options, err = s.options(ctx, st, st.Target, st.ask(st.Target).Allowed) // an amount may leave fewer than the action has
 	f.ActionMethods = len(st.Options) > 0
 	return err
 }

@@ -214,7 +214,7 @@ func oldSession(t *testing.T, h *harness.House) {
 	require.Equal(t, user(t, p, bob).ID, whoIs(t, b), "with his code the login is his")
 }
 
-// loweredACR is T-54.
+// loweredACR is T-54, on every path that a request may take.
 func loweredACR(t *testing.T, h *harness.House) {
 	p := h.Tenant(t, preset, patch(longCodes, noLimits), person(t, alice, phone))
 	const essential = `{"id_token":{"acr":{"essential":true,"value":"phr"}}}`
@@ -230,34 +230,40 @@ func loweredACR(t *testing.T, h *harness.House) {
 		{"an essential claim beside weaker acr_values", []string{"claims", essential, "acr_values", "urn:sallyport:acr:1fa"}},
 		{"an action that there is not", []string{"acr_values", "urn:sallyport:action:account.delete"}},
 	}
-	for _, tt := range requests {
-		refused := func(t *testing.T, auth harness.Auth, answer url.Values) {
-			t.Helper()
-			require.Equal(t, "unmet_authentication_requirements", answer.Get("error"))
-			require.Equal(t, auth.State, answer.Get("state"))
-			require.Equal(t, p.Issuer, answer.Get("iss"))
-			require.Empty(t, answer.Get("code"))
+	for _, way := range paths(t, p) {
+		for _, tt := range requests {
+			t.Run(tt.name+", "+way.name, func(t *testing.T) { unmet(t, p, way, tt.pairs) })
 		}
-		t.Run(tt.name, func(t *testing.T) {
-			b := browser(p)
-			auth := p.Authorize(p.Own, tt.pairs...)
-			page := b.Password(t, auth, alice, harness.Password)
-			require.NotNil(t, page.Callback, "%s", page.Name)
-			refused(t, auth, page.Callback)
-			require.Nil(t, cookie(t, b, "sp-session-"))
-
-			b.Login(t, alice, alice) // signed in
-			auth = p.Authorize(p.Own, tt.pairs...)
-			refused(t, auth, b.Get(t, auth.URL).Callback)
-			auth = p.Authorize(p.Own, append([]string{"prompt", "none"}, tt.pairs...)...)
-			refused(t, auth, b.Get(t, auth.URL).Callback)
-		})
 	}
 	t.Run("a claim that is not essential goes on and tells the truth", func(t *testing.T) {
 		b := browser(p)
 		auth, answer := b.Login(t, alice, alice, "claims", `{"id_token":{"acr":{"value":"phr"}}}`)
 		require.Equal(t, "urn:sallyport:acr:2sv", harness.Claims(t, p.Exchange(t, auth, answer).ID)["acr"])
 	})
+}
+
+// unmet asks for what nobody here can prove: at the login, with a session, and in silence.
+func unmet(t *testing.T, p *harness.Place, way path, pairs []string) {
+	t.Helper()
+	refused := func(auth harness.Auth, answer url.Values) {
+		t.Helper()
+		require.Equal(t, "unmet_authentication_requirements", answer.Get("error"))
+		require.Equal(t, auth.State, answer.Get("state"))
+		require.Equal(t, p.Issuer, answer.Get("iss"))
+		require.Empty(t, answer.Get("code"))
+	}
+	b := browser(p)
+	auth := way.send(t, pairs...)
+	page := b.Password(t, auth, alice, harness.Password)
+	require.NotNil(t, page.Callback, "%s", page.Name)
+	refused(auth, page.Callback)
+	require.Nil(t, cookie(t, b, "sp-session-"))
+
+	b.Login(t, alice, alice) // signed in
+	auth = way.send(t, pairs...)
+	refused(auth, b.Get(t, auth.URL).Callback)
+	auth = way.send(t, append([]string{"prompt", "none"}, pairs...)...)
+	refused(auth, b.Get(t, auth.URL).Callback)
 }
 
 // refreshAfterStepUp is T-55.
