@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/mfa"
 	"github.com/sallyport-id/sallyport/mfa/policy"
@@ -18,8 +19,13 @@ func (s *Service) About(st *Standing, lang string) mfa.About { return st.about(l
 // about fills in what a message may say. The hosted pages know the language.
 func (st *Standing) about(lang string) mfa.About {
 	t, sum := st.Realm.Tenant, st.Detail.Summary()
+	title := ""
+	if st.Detail.Type != "" {
+		title = details.In(lang, st.Realm.Details.Title(st.Detail.Type))
+	}
 	return mfa.About{
-		TenantName: t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
+		ActionTitle: title,
+		TenantName:  t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
 		HelpURL: t.HelpURL, PrivacyURL: t.Privacy, Texts: t.Texts,
 		Amount: sum.Amount.Value, Currency: sum.Amount.Currency, Payee: sum.To, Account: sum.Account,
 	}

@@ -51,15 +51,17 @@ type About struct {
 	TenantName string
 	Host       string // host of the hosted pages, for the origin-bound last line
 	AppName    string
-	Lang       string // BCP 47
-	Zone       *time.Location
-	Amount     string // decimal, such as 1250.00; "" where the action has none
-	Currency   string // of Amount, such as EUR
-	Payee      string // whom or what it is for; "" for none
-	Account    string // the last characters of the payee's account; "" for none
-	HelpURL    string // the tenant's own pages, at the foot of an email; "" for none
-	PrivacyURL string
-	Texts      string // the tenant's own words, for the Composer alone; "" for none
+	// ActionTitle is what the tenant calls an action of its own; "" for its name.
+	ActionTitle string
+	Lang        string // BCP 47
+	Zone        *time.Location
+	Amount      string // decimal, such as 1250.00; "" where the action has none
+	Currency    string // of Amount, such as EUR
+	Payee       string // whom or what it is for; "" for none
+	Account     string // the last characters of the payee's account; "" for none
+	HelpURL     string // the tenant's own pages, at the foot of an email; "" for none
+	PrivacyURL  string
+	Texts       string // the tenant's own words, for the Composer alone; "" for none
 }
 
 // Option is one way to give the proof. A way that is not available yet, or for

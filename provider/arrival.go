@@ -103,6 +103,9 @@ func (p *Provider) park(c *gin.Context, v *visit) (string, error) {
 
 // unpark finds a parked request.
 func (p *Provider) unpark(c *gin.Context, id string) (url.Values, error) {
+	if !web.Readable(id) {
+		return nil, &web.Failure{Status: http.StatusNotFound, Problem: templates.ErrorExpired}
+	}
 	in, err := p.Interactions.Interaction(c.Request.Context(), web.Realm(c).Tenant.ID, id)
 	if err != nil && !errors.Is(err, consent.ErrNotFound) {
 		return nil, err

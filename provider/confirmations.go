@@ -199,7 +199,7 @@ func (p *Provider) own(c *gin.Context, who caller) (consent.Confirmation, error)
 	ctx, tenant := c.Request.Context(), web.Realm(c).Tenant.ID
 	var v consent.Confirmation
 	var err error
-	if !clean(c.Param("id") + c.Query("action") + c.Query("txn_id")) {
+	if !web.Readable(c.Param("id") + c.Query("action") + c.Query("txn_id")) {
 		return v, errNoConfirmation // a database may refuse to look for what is no text
 	}
 	if id := c.Param("id"); id != "" {

@@ -4,10 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
@@ -115,7 +112,7 @@ func (a *authRequest) readAddress(realm *identity.Realm, form url.Values) *web.F
 	}
 	a.RedirectURI = uri
 	state := once(form, "state")
-	if clean(state) && len(state) <= maxParameter {
+	if web.Readable(state) && len(state) <= maxParameter {
 		a.State = state
 	}
 	if once(form, "response_mode") == modeFormPost && allowsMode(a.Client, modeFormPost) {
@@ -174,12 +171,6 @@ func sizeOf(form url.Values) int {
 		}
 	}
 	return size
-}
-
-// clean reports whether text can be stored and sent on as it is: UTF-8 without
-// control characters.
-func clean(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 func allowsMode(client *identity.Client, mode string) bool {

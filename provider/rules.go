@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
+	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
@@ -65,7 +66,7 @@ func ruleText(a *authRequest, _ *identity.Realm, _ url.Values) error {
 			if name == "claims" || name == paramDetails {
 				v = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(v)
 			}
-			if !clean(v) {
+			if !web.Readable(v) {
 				return invalidRequest("A parameter holds characters that are not allowed.")
 			}
 		}

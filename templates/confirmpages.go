@@ -6,13 +6,15 @@ import "time"
 type Slip struct {
 	Title  string // of a kind of transaction that the pages have no words for; "" else
 	Amount string // as [Set.Amount] writes it; "" without
-	Payee  string
-	Facts  []Fact
-	App    string // who asks
-	When   time.Time
-	Device string // such as "Chrome on Linux"
-	Same   bool   // it is the device that the user now holds
-	Odd    bool   // a name in it mixes alphabets, as a disguised one does
+	// AmountLabel is what the amount is, such as offer; "" for an amount.
+	AmountLabel string
+	Payee       string
+	Facts       []Fact
+	App         string // who asks
+	When        time.Time
+	Device      string // such as "Chrome on Linux"
+	Same        bool   // it is the device that the user now holds
+	Odd         bool   // a name in it mixes alphabets, as a disguised one does
 }
 
 // Empty reports whether there is nothing to show.

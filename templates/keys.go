@@ -55,6 +55,8 @@ var families = []family{
 		"action", append(actions[:len(actions):len(actions)], "other"),
 		[]string{".title", ".gate", ".code", ".submit", ".subject", ".subject_plain", ".sms", ".sms_plain", ".voice", ".voice_plain", ".name"},
 	},
+	{"action", []string{"bid.place", "other"}, []string{".subject_amount", ".sms_amount", ".voice_amount"}},
+	{"action", []string{"other"}, []string{".subject_to", ".sms_to", ".voice_to"}},
 	{"code.label", methods, whole},
 	{"way", methods, []string{".name", ".hint"}},
 	{"way", []string{"pin"}, []string{".name"}}, // a companion of others, never a way by itself

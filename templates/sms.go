@@ -92,10 +92,9 @@ func foldGSM(s string) string {
 // codeSMS is the text with the code. Names get shorter until it fits; at last
 // they are left out.
 func (w *writer) codeSMS() string {
-	long, short := "sms.login", "sms.login_plain"
+	keys := []string{"sms.login", "sms.login_plain"}
 	if w.kind == TextAction {
-		keys := w.actionKeys("sms")
-		long, short = keys[0], keys[1]
+		keys = w.actionKeys("sms")
 	}
 	last := "\n" + w.say("sms.last_line", map[string]any{"Host": w.data.Host, "Code": w.data.Code})
 	if w.data.Host == "" {
@@ -104,14 +103,13 @@ func (w *writer) codeSMS() string {
 	if w.data.Words != "" {
 		return w.ownSMS(last)
 	}
-	for _, try := range []struct {
-		payee bool // say who gets the money, and not the account alone
-		keys  []string
-	}{{true, []string{long, short}}, {true, []string{short}}, {false, []string{long, short}}, {false, []string{short}}} {
-		for limit := 40; limit >= 8; limit -= 2 {
-			text := w.choose(w.smsArgs(w.smsTo(try.payee, limit), limit), try.keys...) + last
-			if w.fits(text) && !strings.Contains(text, `""`) {
-				return text
+	for said := range keys { // the sentence that says most, then one that says less
+		for _, payee := range []bool{true, false} {
+			for limit := 40; limit >= 8; limit -= 2 {
+				text := w.choose(w.smsArgs(w.smsTo(payee, limit), limit), keys[said:]...) + last
+				if w.fits(text) && !strings.Contains(text, `""`) {
+					return text
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,11 +38,14 @@ type TextData struct {
 	ExpiresAt  time.Time
 	Zone       *time.Location // nil is UTC
 	ActionName string         // of code.action, such as "payout.request"
-	Slip       Slip           // what is confirmed; of a notice: When and Device
-	HelpURL    string         // the tenant's page of help, at the foot of an email; "" leaves it out
-	PrivacyURL string         // likewise
-	StopURL    string         // "Didn't ask for this?"; must not contain the code; "" leaves it out
-	Words      string         // the tenant's own words of a code, as CheckWords accepts them; "" for ours
+	// ActionTitle is what the tenant calls an action of its own, in the language of the
+	// text; "" for its name.
+	ActionTitle string
+	Slip        Slip   // what is confirmed; of a notice: When and Device
+	HelpURL     string // the tenant's page of help, at the foot of an email; "" leaves it out
+	PrivacyURL  string // likewise
+	StopURL     string // "Didn't ask for this?"; must not contain the code; "" leaves it out
+	Words       string // the tenant's own words of a code, as CheckWords accepts them; "" for ours
 }
 
 // textKeys are the messages that the code asks for by name.
@@ -102,7 +106,7 @@ func (s *Set) Text(lang, kind string, d TextData) (subject, plain, html string, 
 
 // unlinked is d with everything that can come from outside cleaned.
 func (d TextData) unlinked() TextData {
-	d.Tenant, d.App = unlink(d.Tenant), unlink(d.App)
+	d.Tenant, d.App, d.ActionTitle = unlink(d.Tenant), unlink(d.App), unlink(d.ActionTitle)
 	if !slices.Contains(actions, d.ActionName) {
 		d.ActionName = unlink(d.ActionName)
 	}
@@ -167,14 +171,22 @@ func (w *writer) choose(args map[string]any, keys ...string) string {
 func (w *writer) args(to string) map[string]any {
 	d := w.data
 	return map[string]any{
-		"Code": d.Code, "Tenant": d.Tenant, "App": d.App, "Name": d.ActionName, "Host": d.Host,
+		"Code": d.Code, "Tenant": d.Tenant, "App": d.App, "Name": cmp.Or(d.ActionTitle, d.ActionName), "Host": d.Host,
 		"Amount": d.Slip.Amount, "To": to, "Until": clockIn(d.ExpiresAt, d.Zone, untilLayout(d.ExpiresAt, d.Now)),
 	}
 }
 
-// actionKeys are the long and the short form of a sentence about the action.
+// actionKeys are the forms that a sentence about the action has, the one that says most
+// first: amount and payee, the amount, the payee, and neither.
 func (w *writer) actionKeys(part string) []string {
-	return []string{actionKey(part, w.data.ActionName), actionKey(part+"_plain", w.data.ActionName)}
+	var keys []string
+	for _, form := range []string{"", "_amount", "_to", "_plain"} {
+		key := actionKey(part+form, w.data.ActionName)
+		if w.catalog.has(key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // call is what a voice says: who calls, what for, the digits twice.

@@ -71,6 +71,27 @@ func TestTextSMS(t *testing.T) {
 			"Code 481206 to confirm \"sign contract\" at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
 		},
 		{
+			"an action of the tenant's own, by its title, and for whom", TextAction,
+			edit(payoutText("sms"), func(d *TextData) {
+				d.ActionName, d.ActionTitle, d.Slip = "prescription.sign", "Sign a prescription", Slip{Payee: "Ana Pérez"}
+			}),
+			"Code 481206 to confirm \"Sign a prescription\", Ana Pérez, at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a bid and what it is for", TextAction,
+			edit(payoutText("sms"), func(d *TextData) {
+				d.ActionName, d.Slip = "bid.place", Slip{Amount: "480.00 EUR", Payee: "A walnut desk"}
+			}),
+			"Code 481206 to bid 480.00 EUR for A walnut desk at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
+			"a bid for something that the alphabet cannot say keeps its amount", TextAction,
+			edit(payoutText("sms"), func(d *TextData) {
+				d.ActionName, d.Slip = "bid.place", Slip{Amount: "480.00 EUR", Payee: "Письменный стол"}
+			}),
+			"Code 481206 to bid 480.00 EUR at Demo Shop. Don't share it. Until 14:36 CET.\n@auth.example.com #481206",
+		},
+		{
 			"a code that ends within three minutes says the second", TextLogin, edit(loginText("sms"), func(d *TextData) { d.ExpiresAt = noon.Add(time.Minute) }),
 			"481206 is your Contractor code. Don't share it. It expires at 14:32:08 CET.\n@auth.example.com #481206",
 		},

@@ -123,5 +123,15 @@ func (r *Registry) Title(name string) map[string]string {
 	return maps.Clone(e.Type.Title)
 }
 
+// In is the word in lang of those that a type has in several languages, else the English
+// one, which every word has; "" for nil.
+func In(lang string, words map[string]string) string {
+	word, ok := words[lang]
+	if !ok {
+		word = words["en"]
+	}
+	return word
+}
+
 // place is the pointer to entry i of the list at pointer.
 func place(pointer string, i int) string { return fmt.Sprintf("%s/%d", pointer, i) }

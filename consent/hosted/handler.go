@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/web"
 	"github.com/sallyport-id/sallyport/mfa"
@@ -167,10 +168,24 @@ func (h *Handler) frame(c *gin.Context, st *consent.Standing) templates.Frame {
 		f.Gates = templates.ConsentGates(st.Client.Name)
 	case st.Goal.Action != "":
 		f.Gates = templates.ActionGates(st.Goal.Action, st.Step == consent.StepConfirm || st.Step == consent.StepConsent)
+		f.Gates[1] = h.named(c, st, f.Gates[1])
 	default:
 		f.Gates = templates.SignInGates(st.Client.Name)
 	}
 	return f
+}
+
+// named is the gate of the action, with the tenant's own words for a transaction of which
+// the pages know none.
+func (h *Handler) named(c *gin.Context, st *consent.Standing, gate templates.Gate) templates.Gate {
+	if st.Request.Details == nil || st.Realm.Details == nil {
+		return gate
+	}
+	title := details.In(h.Pages.Lang(c), st.Realm.Details.Title(st.Goal.Action))
+	if title == "" {
+		return gate
+	}
+	return templates.Gate{Label: title, State: gate.State}
 }
 
 // nameOf is the user's name as a page may show it. Where only the app has said who that

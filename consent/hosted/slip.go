@@ -17,13 +17,17 @@ func (h *Handler) slip(c *gin.Context, st *consent.Standing) templates.Slip {
 	}
 	lang := h.Pages.Lang(c)
 	if st.Detail.Type != "" {
-		s.Title = wordIn(lang, st.Realm.Details.Title(st.Detail.Type))
+		s.Title = details.In(lang, st.Realm.Details.Title(st.Detail.Type))
 	}
 	for _, line := range st.Detail.Lines() {
 		s.Odd = s.Odd || line.Suspicious
 		switch {
 		case line.Kind == details.AsAmount && s.Amount == "":
 			s.Amount = h.Pages.Set.Amount(lang, line.Amount.Value, line.Amount.Currency)
+			s.AmountLabel = line.Label
+			if line.Labels != nil {
+				s.AmountLabel = details.In(lang, line.Labels)
+			}
 		case line.Label == "payee" && s.Payee == "":
 			s.Payee = line.Value
 		default:
@@ -37,7 +41,7 @@ func (h *Handler) slip(c *gin.Context, st *consent.Standing) templates.Slip {
 func (h *Handler) fact(lang string, line details.Line) templates.Fact {
 	f := templates.Fact{Label: line.Label, Value: line.Value}
 	if line.Labels != nil {
-		f.Label = wordIn(lang, line.Labels)
+		f.Label = details.In(lang, line.Labels)
 	}
 	switch line.Kind {
 	case details.AsAmount:
@@ -47,18 +51,9 @@ func (h *Handler) fact(lang string, line details.Line) templates.Fact {
 	case details.AsChoice:
 		f.Choice = line.Words == nil
 		if line.Words != nil {
-			f.Value = wordIn(lang, line.Words)
+			f.Value = details.In(lang, line.Words)
 		}
 	case details.AsText:
 	}
 	return f
-}
-
-// wordIn is a tenant's own word in lang, else in English, which every word has.
-func wordIn(lang string, words map[string]string) string {
-	word, ok := words[lang]
-	if !ok {
-		word = words["en"]
-	}
-	return word
 }

@@ -28,7 +28,7 @@ func (c Composer) data(n mfa.Note) templates.TextData {
 	a := n.About
 	return templates.TextData{
 		Channel: string(n.Channel), Tenant: a.TenantName, App: a.AppName, Host: a.Host, Code: n.Code.Reveal(),
-		Now: n.Now, ExpiresAt: n.ExpiresAt, Zone: a.Zone, ActionName: n.Action, HelpURL: a.HelpURL, PrivacyURL: a.PrivacyURL,
+		Now: n.Now, ExpiresAt: n.ExpiresAt, Zone: a.Zone, ActionName: n.Action, ActionTitle: a.ActionTitle, HelpURL: a.HelpURL, PrivacyURL: a.PrivacyURL,
 		Slip: c.slip(n),
 	}
 }

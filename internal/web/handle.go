@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/sallyport-id/sallyport/ratelimit"
+	"github.com/sallyport-id/sallyport/templates"
 )
 
 // Handler is a gin handler that returns its failure instead of writing it.
@@ -24,8 +25,18 @@ func JSON(h Handler) gin.HandlerFunc {
 	})
 }
 
-// Page makes h a gin handler whose failures are an HTML page.
+// Page makes h a gin handler whose failures are an HTML page. An address that is no text
+// leads nowhere.
 func Page(pages *Pages, h Handler) gin.HandlerFunc {
+	return page(pages, func(c *gin.Context) error {
+		if !Readable(c.Request.URL.Path) {
+			return &Failure{Status: http.StatusNotFound, Problem: templates.ErrorNotFound}
+		}
+		return h(c)
+	})
+}
+
+func page(pages *Pages, h Handler) gin.HandlerFunc {
 	return handle(h, func(c *gin.Context, p Problem, err error) {
 		c.Abort()
 		failure, ok := errors.AsType[*Failure](err)

@@ -86,7 +86,7 @@ var crossOriginFree = []string{"/authorize", "/token", "/userinfo", "/revoke", "
 // stand behind it, for browsers that send neither header.
 func SameOrigin(pages *Pages) gin.HandlerFunc {
 	check := http.NewCrossOriginProtection()
-	return Page(pages, func(c *gin.Context) error {
+	return page(pages, func(c *gin.Context) error {
 		for _, path := range crossOriginFree {
 			if strings.HasSuffix(c.FullPath(), path) {
 				return nil

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,7 +39,7 @@ func UseRealm(c *gin.Context, realm *identity.Realm) { c.Set(keyRealm, realm) }
 // removed or suspended one is a page that says so. A tenant that has a host of
 // its own is reached by that host only; see [ByHost].
 func Tenant(realms identity.Realms, pages *Pages) gin.HandlerFunc {
-	return Page(pages, func(c *gin.Context) error {
+	return page(pages, func(c *gin.Context) error {
 		realm, err := realms.BySlug(c.Request.Context(), c.Param("tenant"))
 		if err != nil {
 			return err
@@ -51,6 +53,12 @@ func Tenant(realms identity.Realms, pages *Pages) gin.HandlerFunc {
 		UseRealm(c, realm)
 		return nil
 	})
+}
+
+// Readable reports whether text is what an id may be made of: UTF-8 without control
+// characters. Anything else names nothing, and a database may refuse to look for it.
+func Readable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 type hostKey struct{}

@@ -88,8 +88,8 @@ func TestKindsOfTransactions(t *testing.T) {
 			"a bid",
 			`{"type":"bid.place","txn_id":"TXN","amount":{"value":"99.95","currency":"EUR"},"item":{"id":"lot-7","title":"A clock, about 1900"},"seller":"Bo & Sons"}`,
 			"bid.place", 1,
-			[]string{"99.95 EUR", "Item", "A clock, about 1900", "Item number", "lot-7", "Seller", "Bo & Sons"},
-			[]string{"99.95 EUR"},
+			[]string{"Your bid", "99.95 EUR", "Item", "A clock, about 1900", "Item number", "lot-7", "Seller", "Bo & Sons"},
+			[]string{"99.95 EUR", "A clock, about 1900"},
 			nil,
 		},
 		{
@@ -97,8 +97,8 @@ func TestKindsOfTransactions(t *testing.T) {
 			`{"type":"prescription.sign","txn_id":"TXN","patient":"Ana Pérez","urgency":"urgent"}`,
 			"prescription.sign", 1,
 			[]string{"Sign a prescription", "Patient", "Ana Pérez", "Urgency", "Urgent"},
-			nil,
-			nil,
+			[]string{"Sign a prescription", "Ana Pérez"},
+			[]string{"prescription.sign"},
 		},
 	}
 	harness.On(t, harness.Both(t), func(t *testing.T, h *harness.House) {
