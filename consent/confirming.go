@@ -9,27 +9,40 @@ import (
 	"github.com/sallyport-id/sallyport/ratelimit"
 )
 
-// confirm makes the confirmation of the action asked for, once.
+// confirm makes the confirmation of the action asked for, once. Its row is there before
+// the interaction says so, and before anything is sent for it.
 //
-// Errors: [ErrOver] where the app has asked the user for too many.
+// Errors: [ErrOver] where there cannot be one: the app has asked the user for too many,
+// or another one is open.
 func (s *Service) confirm(ctx context.Context, st *Standing) error {
 	if st.state().ConfirmationID != "" {
 		return nil
 	}
-	err := s.bounded(ctx, st)
+	tenant := st.Realm.Tenant.ID
+	charge := s.chargeFor(tenant, st.User.ID, st.Client.ID)
+	err := s.MFA.Limits.Peek(ctx, s.Now(), charge)
 	if err != nil {
-		return err
+		return s.tooMany(ctx, st, err)
 	}
 	c := Confirmation{
-		ID: newID(), TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, ClientID: st.Client.ID,
+		ID: newID(), TenantID: tenant, UserID: st.User.ID, ClientID: st.Client.ID,
 		InteractionID: st.In.ID, Action: st.Goal.Action, TxnID: st.Request.TxnID, Details: st.Request.Details, DetailsHash: st.detailsHash(),
 		Status: ConfirmationRequested, PolicyVersion: st.Realm.Tenant.PolicyVersion,
 		CreatedAt: st.now, ExpiresAt: st.now.Add(st.Action.TTL.Duration()),
 	}
-	first := false
-	in, err := s.Store.UpdateInteraction(ctx, c.TenantID, st.In.ID, func(in *Interaction) error {
-		first = in.State.ConfirmationID == "" && in.State.pin(c.UserID)
-		if first {
+	made, err := s.alone(ctx, st, &c)
+	switch {
+	case errors.Is(err, ErrTxnUsed):
+		return s.overAs(ctx, st, "txn_used") // pushed twice, and the other one was faster
+	case errors.Is(err, errOtherApp):
+		return s.overAs(ctx, st, "open_elsewhere_other")
+	case errors.Is(err, ErrOneOpen):
+		return s.overAs(ctx, st, "open_elsewhere")
+	case err != nil:
+		return err
+	}
+	in, err := s.Store.UpdateInteraction(ctx, tenant, st.In.ID, func(in *Interaction) error {
+		if in.State.ConfirmationID == "" && in.State.pin(c.UserID) {
 			in.State.ConfirmationID, in.State.ConfirmBy = c.ID, c.ExpiresAt
 		}
 		return nil
@@ -38,53 +51,73 @@ func (s *Service) confirm(ctx context.Context, st *Standing) error {
 		return err
 	}
 	*st.In = in
-	if !first {
-		return nil
-	}
-	reason := ""
-	err = s.alone(ctx, st, c)
 	switch {
-	case errors.Is(err, ErrTxnUsed):
-		reason = "txn_used" // pushed twice, and the other one was faster
-	case errors.Is(err, ErrOneOpen):
-		reason = "open_elsewhere"
-	default:
-		return err
+	case !made:
+		return nil
+	case in.State.ConfirmationID != c.ID: // the interaction is about somebody else by now
+		return s.Store.MoveConfirmation(ctx, tenant, c.ID, ConfirmationCancelled, s.Now())
 	}
-	_, err = s.End(ctx, st, reason)
+	return s.tooMany(ctx, st, s.MFA.Limits.Spend(ctx, s.Now(), charge))
+}
+
+// overAs ends the interaction for reason.
+func (s *Service) overAs(ctx context.Context, st *Standing, reason string) error {
+	_, err := s.End(ctx, st, reason)
 	return errors.Join(ErrOver, err)
 }
 
-// alone makes c the one open confirmation of its user and action. One in the same browser
-// gives way, which its user has left; one in another browser stays, since it may be that
-// somebody else wants this one to be confirmed in its stead.
+// tooMany ends the interaction, before anything reaches the user, if err says that its app
+// has asked him for too many confirmations.
+func (s *Service) tooMany(ctx context.Context, st *Standing, err error) error {
+	_, over := errors.AsType[*ratelimit.WaitError](err)
+	if !over {
+		return err
+	}
+	return s.overAs(ctx, st, "too_many")
+}
+
+// errOtherApp is [ErrOneOpen] for a confirmation that another app has asked for.
+var errOtherApp = errors.Join(ErrOneOpen, errors.New("consent: of another app"))
+
+// alone makes c the one open confirmation of its user and action, and reports whether it
+// was made: one that this interaction made before, and then lost by a crash or to a request
+// beside this one, is taken up.
 //
-// Errors: [ErrOneOpen], [ErrTxnUsed].
+// Another one in the same browser gives way, which its user has left; one in another browser
+// stays, since it may be that somebody else wants this one to be confirmed in its stead.
+//
+// Errors: [ErrOneOpen], [errOtherApp], [ErrTxnUsed].
 //
 // Source: mfa.md 4.11.10 (one open confirmation per user and action).
-func (s *Service) alone(ctx context.Context, st *Standing, c Confirmation) error {
+func (s *Service) alone(ctx context.Context, st *Standing, c *Confirmation) (made bool, err error) {
 	for range 3 {
-		err := s.Store.CreateConfirmation(ctx, c)
-		if !errors.Is(err, ErrOneOpen) {
-			return err
+		created := s.Store.CreateConfirmation(ctx, *c)
+		if !errors.Is(created, ErrOneOpen) && !errors.Is(created, ErrTxnUsed) {
+			return created == nil, created
 		}
 		open, err := s.Store.OpenConfirmation(ctx, c.TenantID, c.UserID, c.Action)
-		if errors.Is(err, ErrNotFound) {
+		switch {
+		case err == nil && open.InteractionID == c.InteractionID:
+			*c = open
+			return false, nil
+		case errors.Is(created, ErrTxnUsed):
+			return false, created
+		case errors.Is(err, ErrNotFound):
 			continue // it has ended meanwhile
-		}
-		if err == nil {
+		case err == nil:
 			err = s.giveWay(ctx, st, open)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
-	return ErrOneOpen
+	return false, ErrOneOpen
 }
 
-// giveWay ends open for the confirmation of st, if it may.
+// giveWay ends open for the confirmation of st, if it may. One that rests on the word of an
+// app alone, and has no proof yet, gives way to a user who has logged in.
 //
-// Errors: [ErrOneOpen] if it may not.
+// Errors: [ErrOneOpen] and [errOtherApp] if it may not.
 func (s *Service) giveWay(ctx context.Context, st *Standing, open Confirmation) error {
 	if open.At(st.now) == ConfirmationExpired {
 		err := s.Store.MoveConfirmation(ctx, open.TenantID, open.ID, ConfirmationExpired, st.now)
@@ -97,10 +130,15 @@ func (s *Service) giveWay(ctx context.Context, st *Standing, open Confirmation) 
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err == nil && in.Open(st.now) && subtle.ConstantTimeCompare(in.BrowserHash, st.In.BrowserHash) != 1 {
-		return ErrOneOpen
+	elsewhere := err == nil && in.Open(st.now) && subtle.ConstantTimeCompare(in.BrowserHash, st.In.BrowserHash) != 1
+	weaker := in.Request.Vouched != nil && len(in.State.Proofs) == 0 && st.Request.Vouched == nil
+	switch {
+	case !elsewhere || weaker:
+		return s.withdraw(ctx, open, "replaced")
+	case open.ClientID != st.Client.ID:
+		return errOtherApp
 	}
-	return s.withdraw(ctx, open, "replaced")
+	return ErrOneOpen
 }
 
 // perApp is how many confirmations one app may ask one user for: somebody who is
@@ -118,18 +156,4 @@ func (s *Service) chargeFor(tenantID, userID, clientID string) ratelimit.Charge 
 // Errors: a [*ratelimit.WaitError] that says when.
 func (s *Service) MayAsk(ctx context.Context, tenantID, userID, clientID string) error {
 	return s.MFA.Limits.Peek(ctx, s.Now(), s.chargeFor(tenantID, userID, clientID))
-}
-
-// bounded ends the interaction, before anything reaches the user, if its app has
-// asked him for too many confirmations.
-//
-// Errors: [ErrOver] then.
-func (s *Service) bounded(ctx context.Context, st *Standing) error {
-	err := s.MFA.Limits.Spend(ctx, s.Now(), s.chargeFor(st.Realm.Tenant.ID, st.User.ID, st.Client.ID))
-	_, over := errors.AsType[*ratelimit.WaitError](err)
-	if !over {
-		return err
-	}
-	_, err = s.End(ctx, st, "too_many")
-	return errors.Join(ErrOver, err)
 }

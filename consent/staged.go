@@ -133,7 +133,7 @@ func (st *Standing) nextStage() (stage int, missing []policy.Proof, left bool) {
 // freshLogin reports whether the first factor is young enough; a second step that
 // was added later makes no login.
 func (st *Standing) freshLogin() bool {
-	age := st.now.Sub(st.authTime(Class1FA))
+	age := st.now.Sub(identity.LastFirst(st.events))
 	return age >= 0 && age <= st.Realm.Policy.FreshLoginAge()
 }
 

@@ -57,13 +57,13 @@ func (s *Service) judge(ctx context.Context, realm *identity.Realm, client *iden
 	st := &Standing{Realm: realm, Client: client, Request: req, In: in, now: s.Now()}
 	f := Facts{
 		Now: st.now, Silent: req.Silent, LoginAsked: req.Login, SelectAsked: req.SelectAccount, MaxAge: req.MaxAge,
-		NoAnswer: st.state().Ended != "",
 	}
 	err := s.identify(ctx, st, who)
 	if err != nil {
 		return nil, err
 	}
 	f.LoggedIn = st.loggedIn()
+	f.NoAnswer = st.state().Ended != ""
 	f.Vouched, f.Detailed = req.Vouched != nil, req.Details != nil
 	f.SignedIn = st.User != nil && (st.Session != nil || f.LoggedIn || f.Vouched)
 	if !f.SignedIn {
@@ -139,15 +139,26 @@ func (s *Service) identify(ctx context.Context, st *Standing, who SignedIn) erro
 	return nil
 }
 
-// dropOutdated passes over what was proven here with a password that has been
-// changed since: a change of password ends what rests on the old one, also a login
-// that is half done.
+// dropOutdated passes over what does not count any more: what was proven here with a
+// password that has been changed since, and what was proven before the user signed out
+// everywhere. A confirmation that was asked for before that is over.
 func (st *Standing) dropOutdated() {
-	if st.User == nil || !st.loggedIn() || st.state().PasswordEpoch == st.User.PasswordEpoch {
+	if st.User == nil || st.In == nil {
+		return
+	}
+	state := st.state()
+	out := st.User.SignedOutAt
+	before := func(e identity.AuthEvent) bool { return e.At.Before(out) }
+	signedOut := slices.ContainsFunc(state.Here, before) ||
+		slices.ContainsFunc(state.Proofs, func(p StagedProof) bool { return before(p.Event) })
+	if !signedOut && (!st.loggedIn() || state.PasswordEpoch == st.User.PasswordEpoch) {
 		return
 	}
 	in := *st.In
 	in.State.Here, in.State.Proofs = nil, nil
+	if signedOut && in.State.ConfirmationID != "" && in.State.Ended == "" {
+		in.State.Ended, in.State.Reason = errAccessDenied, "signed_out"
+	}
 	st.In = &in
 }
 

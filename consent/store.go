@@ -19,10 +19,10 @@ type Store interface {
 	// answered, is [ErrNotFound].
 	ClaimPushed(ctx context.Context, tenantID string, requestURIHash, browserHash []byte, now, expires time.Time) (Interaction, error)
 
-	// PushAgain puts req in the place of an open pushed request, under another
-	// request_uri; the old one leads nowhere then. What was done in it stays, and so does
-	// the browser that it belongs to. [ErrNotFound] where it is over.
-	PushAgain(ctx context.Context, tenantID, id string, requestURIHash []byte, req Request, now time.Time) error
+	// PushAgain gives an open pushed request another request_uri, and puts req, unless it
+	// is nil, in its place; the old request_uri leads nowhere then. What was done in it
+	// stays, and so does the browser that it belongs to. [ErrNotFound] where it is over.
+	PushAgain(ctx context.Context, tenantID, id string, requestURIHash []byte, req *Request, now time.Time) error
 
 	// UpdateInteraction loads an interaction, lets change edit its State, or give it
 	// a SessionID where it has none, and saves it, in one transaction that no other update of the same interaction

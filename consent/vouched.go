@@ -26,9 +26,10 @@ type Vouching struct {
 const mostVouched = ClassMFA
 
 // VouchedClass reads what an app's own login counts for; ClassNone is no right to vouch.
+// Only the tenant's own apps have it, and only for actions that are named.
 func VouchedClass(c *identity.Client) Class {
 	class := PolicyClass(c.VouchedACR)
-	if class == ClassTD || class > mostVouched {
+	if class == ClassTD || class > mostVouched || !c.FirstParty || len(c.Actions) == 0 {
 		return ClassNone
 	}
 	return class
@@ -46,6 +47,7 @@ func (s *Service) identifyVouched(ctx context.Context, st *Standing, who SignedI
 		return err
 	}
 	st.User = user
+	st.dropOutdated()
 	word := identity.AuthEvent{Method: identity.MethodVouched, At: st.Request.Vouched.AuthTime}
 	st.events = slices.Concat([]identity.AuthEvent{word}, st.state().Here)
 	return nil

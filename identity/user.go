@@ -32,6 +32,7 @@ type User struct {
 	HoldUntil     time.Time            // actions with hold are refused before it
 	Profile       Profile
 	EnrolAsked    time.Time // when a second step was first asked for; zero: never
+	SignedOutAt   time.Time // of the last sign-out everywhere; zero: never
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }

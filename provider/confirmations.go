@@ -154,6 +154,9 @@ func (p *Provider) tokenCaller(c *gin.Context) (caller, error) {
 	case who.app == nil:
 		return caller{}, invalidToken()
 	case who.txn == "" && text(access, "sub") == clientSubject(who.app) && access["gid"] == nil:
+		if !names(access["aud"], realm.Tenant.Issuer) {
+			return caller{}, invalidToken() // it is for an API, which must not speak for the app here
+		}
 		return who, nil
 	case who.txn == "":
 		return caller{}, oauthErr(codeInsufficientScope, describe(codeInsufficientScope))

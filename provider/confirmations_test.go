@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/testdb"
 	"github.com/sallyport-id/sallyport/provider/keys"
 )
@@ -127,7 +128,10 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 func TestWhoUsesAnApproval(t *testing.T) {
 	s := newAuthServer(t)
 	s.usePolicy("contractor-email-first")
-	machine := ""
+	machine, forAPI := "", ""
+	s.register(appShop, func(c *identity.Client) {
+		c.GrantTypes, c.Audiences = append(c.GrantTypes, grantCredentials), []string{"https://api.example"}
+	})
 	tests := []struct {
 		name string
 		by   func(a, other answer) func(*http.Request)
@@ -141,6 +145,7 @@ func TestWhoUsesAnApproval(t *testing.T) {
 		{"another app", func(_, _ answer) func(*http.Request) { return as(appPost, postSecret) }, 404, "not_found"},
 		{"another app by a token of its own", func(_, _ answer) func(*http.Request) { return bearer(machine) }, 404, "not_found"},
 		{"the app by a token for another approval", func(_, other answer) func(*http.Request) { return bearer(other.AccessToken) }, 404, "not_found"},
+		{"an API that the app has called", func(_, _ answer) func(*http.Request) { return bearer(forAPI) }, 401, "invalid_token"},
 		{"the app by an ID token", func(a, _ answer) func(*http.Request) { return bearer(a.IDToken) }, 401, "invalid_token"},
 		{"a token that was made up", func(_, _ answer) func(*http.Request) { return bearer("x.y.z") }, 401, "invalid_token"},
 	}
@@ -148,6 +153,8 @@ func TestWhoUsesAnApproval(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s.advance(20 * time.Minute)
 			machine = s.post(url.Values{"grant_type": {"client_credentials"}}, as(appMachine, robotSecret)).AccessToken
+			forAPI = s.post(url.Values{"grant_type": {"client_credentials"}, "resource": {"https://api.example"}}, asShop).AccessToken
+			require.NotEmpty(t, forAPI)
 			_, other := s.approved(t)
 			v, a := s.approved(t)
 			got := s.consume(v, v.DetailsHash, tt.by(a, other))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sallyport-id/sallyport/consent"
+	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/testdb"
 )
 
@@ -41,7 +42,7 @@ func TestOneConfirmationOfAnActionIsOpenAtATime(t *testing.T) {
 
 	t.Run("in another browser, there is no second one", func(t *testing.T) {
 		code := s.mail.code
-		_, got := told(t, s.signedIn(time.Minute).authorizeOnce(t, "order-2"))
+		_, got := told(t, s.signedIn(time.Minute).authorizeOnce(t, payout("order-2")))
 		require.Equal(t, "access_denied", got.Get("error"))
 		require.Contains(t, got.Get("error_description"), "another browser")
 		require.Equal(t, code, s.mail.code, "nothing is sent")
@@ -66,6 +67,30 @@ func TestOneConfirmationOfAnActionIsOpenAtATime(t *testing.T) {
 		s.signedIn(time.Minute).begun(t, "order-5")
 		require.Equal(t, consent.ConfirmationExpired, s.statusOf(t, "order-4"))
 	})
+	t.Run("a page that only an app vouches for gives way to a user who is there", func(t *testing.T) {
+		s.vouches(func(c *identity.Client) { c.Actions = append(c.Actions, "payment_details.add") })
+		s.advance(11 * time.Minute)
+		thief := s.browser()
+		id := interactionID(t, thief.authorize(reference(s.mustPush(s.vouched("order-6")))))
+		s.signedIn(time.Minute).begun(t, "order-7")
+		require.Equal(t, consent.StepRefuse, thief.open(id).Step)
+		_, got := told(t, thief.authorizeOnce(t, s.vouched("order-8")))
+		require.Equal(t, "access_denied", got.Get("error"), "and not the other way round")
+	})
+	t.Run("what a crash left behind is taken up", func(t *testing.T) {
+		s.advance(11 * time.Minute)
+		b := s.signedIn(time.Minute)
+		id := b.begun(t, "order-9")
+		had := b.open(id).In.State.ConfirmationID
+		_, err := s.store.UpdateInteraction(t.Context(), tenantA, id, func(in *consent.Interaction) error {
+			in.State.ConfirmationID, in.State.ConfirmBy = "", time.Time{} // the row was written, and this was not
+			return nil
+		})
+		require.NoError(t, err)
+		_, err = s.flow.Arrive(t.Context(), b.open(id), consent.Browser{Hash: b.open(id).In.BrowserHash})
+		require.NoError(t, err)
+		require.Equal(t, had, b.open(id).In.State.ConfirmationID)
+	})
 	t.Run("another action is another matter", func(t *testing.T) {
 		other := s.signedIn(time.Minute)
 		interactionID(t, other.authorize(shopForm("acr_values=urn:sallyport:action:payment_details.add")))
@@ -73,9 +98,9 @@ func TestOneConfirmationOfAnActionIsOpenAtATime(t *testing.T) {
 }
 
 // authorizeOnce is the answer to a payout, whether or not a page was begun for it.
-func (b *browser) authorizeOnce(t *testing.T, txn string) *httptest.ResponseRecorder {
+func (b *browser) authorizeOnce(t *testing.T, form url.Values) *httptest.ResponseRecorder {
 	t.Helper()
-	w := b.authorize(reference(b.s.mustPush(payout(txn))))
+	w := b.authorize(reference(b.s.mustPush(form)))
 	id, begun := strings.CutPrefix(w.Header().Get("Location"), "/t/a/interaction/")
 	if begun {
 		return b.resume(id)

@@ -125,8 +125,8 @@ func (p *Provider) checkAsked(ctx context.Context, v *visit) error {
 }
 
 // pushedBefore looks for the same transaction of an earlier push. While nothing was
-// decided about it, the new request takes its place in the same interaction; then it is
-// true.
+// decided about it, the new request_uri leads to the same interaction, and the new request
+// takes the place of the first one if it names the same user; then it is true.
 //
 // Errors: invalid_authorization_details where the id was used for something else, which
 // also ends what is open under it, or was decided about.
@@ -156,7 +156,13 @@ func (p *Provider) pushedBefore(ctx context.Context, v *visit) (bool, error) {
 		}
 		return false, oauthErr(codeInvalidDetails, "The txn_id was used for other details or another user, which are withdrawn. Send a new one.")
 	}
-	err = p.Interactions.PushAgain(ctx, tenant, had.InteractionID, v.in.RequestURIHash, v.in.Request, now)
+	req := &v.in.Request
+	if v.req.Subject == "" {
+		// Nobody says that it is for the user who is there: that browser is not given what
+		// belongs to another one, such as its state.
+		req = nil
+	}
+	err = p.Interactions.PushAgain(ctx, tenant, had.InteractionID, v.in.RequestURIHash, req, now)
 	if errors.Is(err, consent.ErrNotFound) {
 		err = oauthErr(codeInvalidDetails, "The txn_id was used before. A new confirmation needs a new one.")
 	}

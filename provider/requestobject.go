@@ -59,7 +59,14 @@ func (p *Provider) openRequestObject(ctx context.Context, realm *identity.Realm,
 	if inner.Has("client_id") && inner.Get("client_id") != app.ID {
 		return form, badObject("Its client_id is another one.")
 	}
-	if !strict && !app.SignedRequests {
+	strict = strict || app.SignedRequests
+	if inner.Has(paramVouched) {
+		err = p.useWord(ctx, realm, app, claims, strict)
+		if err != nil {
+			return form, err
+		}
+	}
+	if !strict {
 		inner, err = merged(form, inner)
 	}
 	inner.Set("client_id", app.ID)

@@ -63,7 +63,7 @@ func ruleText(a *authRequest, _ *identity.Realm, _ url.Values) error {
 				return invalidRequest("A parameter is too long.")
 			}
 			// JSON may be spread over lines; its parser judges the rest.
-			if name == "claims" || name == paramDetails {
+			if name == "claims" || name == paramDetails || name == paramVouched {
 				v = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(v)
 			}
 			if !web.Readable(v) {

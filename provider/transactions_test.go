@@ -143,9 +143,11 @@ func TestTheSameTransactionAgain(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, s.browser().authorize(reference(second)).Code, "nor does the new one, for anybody else")
 	})
 	t.Run("and is answered as it was asked last", func(t *testing.T) {
-		got := s.mustPush(edited(payout("order-1"), "state=later"))
+		got := s.mustPush(edited(payout("order-1"), "state=later", `claims={"id_token":{"sub":{"value":"user-alice"}}}`))
 		require.Equal(t, id, interactionID(t, b.authorize(reference(got))))
 		require.Equal(t, "later", b.open(id).Request.Form["state"][0])
+		s.mustPush(edited(payout("order-1"), "state=of-nobody"))
+		require.Equal(t, "later", b.open(id).Request.Form["state"][0], "unless it does not say for whom")
 	})
 	t.Run("with another amount, it ends what is open", func(t *testing.T) {
 		got := s.push(payout("order-1", "1250.00", "9250.00"), asShop)

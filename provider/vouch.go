@@ -2,6 +2,8 @@ package provider
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -86,6 +88,33 @@ func (v *visit) vouch(now time.Time) error {
 	}
 	v.req.Subject, v.req.Required = word.Subject, true
 	v.req.Vouched = &consent.Vouched{AuthTime: at}
+	return nil
+}
+
+// replayWord is what a request object is used for that vouches for a subject.
+const replayWord = "vouched_subject"
+
+// useWord uses up the signed word of app in a request object: it stands for what is signed
+// with it, and for one push.
+//
+// Errors: an [*oauthError].
+func (p *Provider) useWord(ctx context.Context, realm *identity.Realm, app *identity.Client, object map[string]json.RawMessage, strict bool) error {
+	if !strict {
+		return badObject("With vouched_subject its typ has to be " + typRequestObject + ".")
+	}
+	var id string
+	err := json.Unmarshal(object["jti"], &id)
+	if err != nil || id == "" || len(id) > maxJTI {
+		return badObject("With vouched_subject it needs a jti.")
+	}
+	sum := sha256.Sum256([]byte(app.ID + "\x00" + id))
+	first, err := p.Replays.FirstUse(ctx, realm.Tenant.ID, replayWord, sum[:], p.Now().UTC().Add(objectLife+2*clockSkew))
+	if err != nil {
+		return unavailable(err)
+	}
+	if !first {
+		return badObject("It was used before.")
+	}
 	return nil
 }
 

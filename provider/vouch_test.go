@@ -113,6 +113,8 @@ func TestAVouchedSubjectIsSparedNoStage(t *testing.T) {
 		{"it is as high as the floor", func(c *identity.Client) { c.MinACR, c.VouchedACR = "2sv", "mfa" }, nil, consent.StepConfirm, "action"},
 		{"no app's login resists phishing here", func(c *identity.Client) { c.MinACR, c.VouchedACR = "phr", "mfa" }, nil, consent.StepRefuse, "no_method"},
 		{"a fresh login is one here", nil, stages("fresh_login", "delivered_code"), consent.StepRefuse, "vouched"},
+		{"the app is not the tenant's own any more", func(c *identity.Client) { c.FirstParty = false }, nil, consent.StepRefuse, "vouched"},
+		{"no action is named any more", func(c *identity.Client) { c.Actions = nil }, nil, consent.StepRefuse, "vouched"},
 		{"the right was taken away meanwhile", func(c *identity.Client) { c.VouchedACR = "" }, nil, consent.StepRefuse, "vouched"},
 		{"a right that nobody knows is none", func(c *identity.Client) { c.VouchedACR = "phr" }, nil, consent.StepRefuse, "vouched"},
 	}
@@ -178,6 +180,14 @@ func TestWhoMayNotVouch(t *testing.T) {
 			raw := s.object(edited(payout("t"), "client_id="), func(header map[string]any, _ jwt.MapClaims) { delete(header, "typ") })
 			return edited(url.Values{"client_id": {appShop}, "response_type": {"code"}, "request": {raw}}, s.word(0))
 		}, "invalid_request_object"},
+		{"in an object that may have been signed for something else", nil, func() url.Values {
+			raw := s.object(edited(payout("t"), s.word(0)), func(header map[string]any, _ jwt.MapClaims) { delete(header, "typ") })
+			return url.Values{"client_id": {appShop}, "response_type": {"code"}, "request": {raw}}
+		}, "invalid_request_object"},
+		{"in an object without an id", nil, func() url.Values {
+			raw := s.object(edited(payout("t"), s.word(0)), func(_ map[string]any, claims jwt.MapClaims) { delete(claims, "jti") })
+			return url.Values{"client_id": {appShop}, "request": {raw}}
+		}, "invalid_request_object"},
 		{"together with another user", nil, func() url.Values { return signed(`claims={"id_token":{"sub":{"value":"user-bob"}}}`) }, "invalid_request"},
 		{"with prompt=login", nil, func() url.Values { return signed("prompt=login") }, "invalid_request"},
 		{"with prompt=select_account", nil, func() url.Values { return signed("prompt=select_account") }, "invalid_request"},
@@ -229,6 +239,13 @@ func TestWhoMayNotVouch(t *testing.T) {
 		})
 	}
 	s.vouches(nil)
+	t.Run("with an object that was used", func(t *testing.T) {
+		form := s.vouched("once")
+		require.Equal(t, http.StatusCreated, s.push(form, asShop).Status)
+		got := s.push(form, asShop)
+		require.Equal(t, "invalid_request_object", got.Error)
+		require.Contains(t, got.Description, "used before")
+	})
 	t.Run("from a browser, though it is signed", func(t *testing.T) {
 		form := edited(shopForm("scope=openid", "acr_values=urn:sallyport:action:payout.request"), s.word(0))
 		_, got := told(t, s.browser().authorize(url.Values{"client_id": {appShop}, "request": {s.object(form, nil)}}))
@@ -253,6 +270,60 @@ func TestAVouchedApprovalEndsWhenItsUserSignsOutEverywhere(t *testing.T) {
 	v, err := s.store.Confirmation(t.Context(), tenantA, st.In.State.ConfirmationID)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusConflict, s.consume(v, v.DetailsHash, asShop).Code)
+}
+
+// TestWhatWasProvenBeforeSigningOutEverywhereIsNothing: the stage is passed, and the
+// answer not yet fetched.
+func TestWhatWasProvenBeforeSigningOutEverywhereIsNothing(t *testing.T) {
+	passed := func(s *authServer, b *browser, uri string) string {
+		id := interactionID(s.t, b.authorize(reference(uri)))
+		st := b.open(id)
+		_, _, err := s.flow.Answer(s.t.Context(), st, consent.Given{ChallengeID: st.In.State.ChallengeID, Input: s.mail.code}, consent.Browser{})
+		require.NoError(s.t, err)
+		s.advance(time.Second)
+		return id
+	}
+	out := func(s *authServer) {
+		_, err := s.store.SignOutEverywhere(s.t.Context(), tenantA, userAlice, s.clock())
+		require.NoError(s.t, err)
+		s.advance(time.Second)
+	}
+	t.Run("of a vouched subject", func(t *testing.T) {
+		testdb.Each(t, func(t *testing.T, address string) {
+			s := authServerOn(t, address)
+			s.usePolicy("contractor-email-first")
+			s.vouches(nil)
+			b := s.browser()
+			id := passed(s, b, s.mustPush(s.vouched("order-1")))
+			out(s)
+			_, got := told(t, b.resume(id))
+			require.Equal(t, "access_denied", got.Get("error"))
+			require.Equal(t, consent.ConfirmationCancelled, s.statusOf(t, "order-1"))
+		})
+	})
+	t.Run("and a changed password ends what is asked, too", func(t *testing.T) {
+		s := newAuthServer(t)
+		s.usePolicy("contractor-email-first")
+		s.vouches(nil)
+		b := s.browser()
+		id := passed(s, b, s.mustPush(s.vouched("order-1")))
+		_, err := s.store.UpdateUser(t.Context(), tenantA, userAlice, func(u *identity.User) error { u.PasswordEpoch++; return nil })
+		require.NoError(t, err)
+		require.NotEqual(t, http.StatusSeeOther, b.resume(id).Code)
+		require.Equal(t, consent.ConfirmationCancelled, s.statusOf(t, "order-1"))
+	})
+	t.Run("of a login that is half done", func(t *testing.T) {
+		s := newAuthServer(t)
+		s.usePolicy("contractor-email-first")
+		b := s.browser()
+		id := interactionID(t, b.authorize(shopForm()))
+		b.logIn(id, userAlice)
+		s.advance(time.Second)
+		out(s)
+		require.Equal(t, consent.StepLogin, b.open(id).Step)
+		b.logIn(id, userAlice)
+		require.Equal(t, consent.StepDone, b.open(id).Step)
+	})
 }
 
 // stages is a payout with that one stage each.

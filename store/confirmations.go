@@ -85,6 +85,14 @@ func (s *Store) CreateConfirmation(ctx context.Context, c consent.Confirmation) 
 	return fail("create confirmation", err)
 }
 
+// cancelConfirmations ends what a user was asked and has not answered to the end: with
+// what it rests on, such as a password, it is over.
+func cancelConfirmations(ctx context.Context, q querier, tenantID, userID string, now time.Time) error {
+	_, err := q.ExecContext(ctx, `update confirmations set status = 'cancelled', updated_at = $3
+		where tenant_id = $1 and user_id = $2 and status in ('requested', 'challenged')`, tenantID, userID, stamp(now))
+	return err
+}
+
 // Confirmation implements [consent.Store].
 func (s *Store) Confirmation(ctx context.Context, tenantID, id string) (consent.Confirmation, error) {
 	return s.confirmation(ctx, selectConfirmation, tenantID, id)

@@ -86,7 +86,7 @@ func (s *Store) ClaimPushed(ctx context.Context, tenantID string, requestURIHash
 }
 
 // PushAgain implements [consent.Store].
-func (s *Store) PushAgain(ctx context.Context, tenantID, id string, requestURIHash []byte, req consent.Request, now time.Time) error {
+func (s *Store) PushAgain(ctx context.Context, tenantID, id string, requestURIHash []byte, req *consent.Request, now time.Time) error {
 	err := s.inTx(ctx, func(tx *gorm.DB) error {
 		q := raw(tx)
 		row, content, err := s.interaction(ctx, q, selectInteraction+s.forUpdate(), tenantID, id)
@@ -96,11 +96,12 @@ func (s *Store) PushAgain(ctx context.Context, tenantID, id string, requestURIHa
 		if !row.Pushed() || !row.Open(now) {
 			return sql.ErrNoRows
 		}
-		content.Request, err = json.Marshal(req)
-		if err != nil {
-			return err
+		if req != nil {
+			content.Request, err = json.Marshal(req)
+			if err == nil {
+				err = s.saveState(ctx, q, row, content)
+			}
 		}
-		err = s.saveState(ctx, q, row, content)
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (s *Store) EndSessionOf(ctx context.Context, tenantID, userID, sessionID st
 func (s *Store) SignOutEverywhere(ctx context.Context, tenantID, userID string, now time.Time) (ended int, err error) {
 	err = s.inTx(ctx, func(tx *gorm.DB) error {
 		q := raw(tx)
-		n, err := affected(ctx, q, "update users set mfa_epoch = mfa_epoch + 1, updated_at = $3 where tenant_id = $1 and id = $2",
+		n, err := affected(ctx, q, "update users set mfa_epoch = mfa_epoch + 1, signed_out_at = $3, updated_at = $3 where tenant_id = $1 and id = $2",
 			tenantID, userID, stamp(now))
 		err = exactlyOne(n, err, errNoRow)
 		if err != nil {
@@ -82,7 +82,10 @@ func (s *Store) SignOutEverywhere(ctx context.Context, tenantID, userID string, 
 		ended = int(n)
 		_, err = q.ExecContext(ctx, `update grants set revoked_at = $3, revoke_reason = 'signed_out', rt_salt = $4, session_id = ''
 			where tenant_id = $1 and user_id = $2 and revoked_at is null`, tenantID, userID, stamp(now), newSalt())
-		return err
+		if err != nil {
+			return err
+		}
+		return cancelConfirmations(ctx, q, tenantID, userID, now)
 	})
 	if err != nil {
 		return 0, notFound("sign out everywhere", err, identity.ErrNotFound)

@@ -87,7 +87,7 @@ var foreign = []asked{
 		return without(s.ClaimPushed(ctx, other, p.pushed.RequestURIHash, hashOf("browser"), start, start.Add(time.Hour)))
 	}, consent.ErrNotFound},
 	{"PushAgain", func(ctx context.Context, s *store.Store, p planted) (any, error) {
-		return nil, s.PushAgain(ctx, other, p.pushed.ID, hashOf("new name"), p.pushed.Request, start)
+		return nil, s.PushAgain(ctx, other, p.pushed.ID, hashOf("new name"), &p.pushed.Request, start)
 	}, consent.ErrNotFound},
 	{"OpenConfirmation", func(ctx context.Context, s *store.Store, p planted) (any, error) {
 		return without(s.OpenConfirmation(ctx, other, p.confirmation.UserID, p.confirmation.Action))

@@ -23,7 +23,7 @@ func (r *userRow) fields() []field {
 		col("password_hash", &u.PasswordHash), col("status", &u.Status), col("admin", &u.Admin),
 		col("password_epoch", &u.PasswordEpoch), col("mfa_epoch", &u.MFAEpoch), col("mfa_enabled", &u.MFAEnabled),
 		jsonCol("flags", &u.Flags), timeCol("hold_until", &u.HoldUntil), col("profile_enc", &r.profile),
-		timeCol("enrol_asked_at", &u.EnrolAsked), timeCol("created_at", &u.CreatedAt), timeCol("updated_at", &u.UpdatedAt),
+		timeCol("enrol_asked_at", &u.EnrolAsked), timeCol("signed_out_at", &u.SignedOutAt), timeCol("created_at", &u.CreatedAt), timeCol("updated_at", &u.UpdatedAt),
 	}
 }
 

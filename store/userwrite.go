@@ -153,7 +153,10 @@ func (s *Store) saveUser(ctx context.Context, q querier, before, after identity.
 func (s *Store) endGrantsOf(ctx context.Context, q querier, u identity.User) error {
 	_, err := q.ExecContext(ctx, `update grants set revoked_at = $3, revoke_reason = 'account_changed'
 		where tenant_id = $1 and user_id = $2 and revoked_at is null`, u.TenantID, u.ID, s.now())
-	return err
+	if err != nil {
+		return err
+	}
+	return cancelConfirmations(ctx, q, u.TenantID, u.ID, s.Now())
 }
 
 func (s *Store) writeUser(ctx context.Context, q querier, statement string, u identity.User) error {
@@ -173,6 +176,7 @@ func (s *Store) writeUser(ctx context.Context, q querier, statement string, u id
 func merged(before, after identity.User) identity.User {
 	after.TenantID, after.ID = before.TenantID, before.ID
 	after.CreatedAt, after.UpdatedAt = before.CreatedAt, before.UpdatedAt
+	after.SignedOutAt = before.SignedOutAt
 	after.MFAEpoch = max(before.MFAEpoch, after.MFAEpoch)
 	after.PasswordEpoch = max(before.PasswordEpoch, after.PasswordEpoch)
 	if after.PasswordHash != before.PasswordHash && after.PasswordEpoch == before.PasswordEpoch {

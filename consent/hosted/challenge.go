@@ -98,6 +98,9 @@ func (h *Handler) codeField(st *consent.Standing, challenge mfa.Challenge, v mfa
 		field.ResendAction, field.ExpiresAt, field.ResendAt, field.Sent = "", time.Time{}, time.Time{}, false
 	}
 	field.Problem, field.LockedUntil = web.ProofProblem(err)
+	if field.Problem == templates.ProblemLocked {
+		field.LockedUntil = web.RetryAt(err, v.LockedUntil, h.Now())
+	}
 	if field.Problem == templates.ProblemWrongCode && challenge.Method == policy.WebAuthn && !field.AskPIN {
 		field.Problem = templates.ProblemKeyFailed
 	}

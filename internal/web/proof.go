@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -19,7 +20,7 @@ import (
 func ProofProblem(err error) (problem string, until time.Time) {
 	tooSoon, early := errors.AsType[*mfa.TooSoonError](err)
 	locked, shut := errors.AsType[*mfa.LockedError](err)
-	_, limited := errors.AsType[*ratelimit.WaitError](err)
+	wait, limited := errors.AsType[*ratelimit.WaitError](err)
 	switch {
 	case err == nil:
 		return "", time.Time{}
@@ -27,6 +28,8 @@ func ProofProblem(err error) (problem string, until time.Time) {
 		return templates.ProblemTooSoon, tooSoon.At
 	case shut:
 		return templates.ProblemTooMany, locked.Until
+	case limited && strings.HasPrefix(wait.What, "verify."):
+		return templates.ProblemLocked, time.Time{} // it is about tries, and nothing was to be sent
 	case limited:
 		return templates.ProblemSendLimit, time.Time{}
 	}
