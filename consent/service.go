@@ -150,6 +150,10 @@ func wantsAction(values []string) (name string, ok bool) {
 func (s *Service) conclude(st *Standing, f Facts) {
 	if st.Step == StepRefuse {
 		st.Description = descriptions[st.Reason]
+		_, action := wantsAction(st.Request.ACRValues)
+		if st.Reason == "acr" && action {
+			st.Description = descriptions["no_action"] // it is about no user
+		}
 		ended := st.state()
 		if ended.Ended != "" {
 			st.OAuthError, st.Description = ended.Ended, descriptions[ended.Reason]
@@ -277,6 +281,7 @@ type Outcome struct {
 // descriptions are the words of a refusal, for the app's developer.
 var descriptions = map[string]string{
 	"acr":                  "None of the authentication requirements asked for can be met for this user",
+	"no_action":            "The action asked for is not open to this client, or needs its authorization_details pushed",
 	"no_method":            "The user has no enrolled method that meets the authentication requirements",
 	"precondition":         "A precondition of the action does not hold for this user",
 	"held":                 "The account may not confirm this action at the moment",

@@ -205,6 +205,9 @@ func (p *Provider) own(c *gin.Context, who caller) (consent.Confirmation, error)
 	if !web.Readable(c.Param("id") + c.Query("action") + c.Query("txn_id")) {
 		return v, errNoConfirmation // a database may refuse to look for what is no text
 	}
+	if c.Param("id") == "" && (c.Query("action") == "" || c.Query("txn_id") == "") {
+		return v, invalidRequest("Name the confirmation: by its id in the path, or by action and txn_id.")
+	}
 	if id := c.Param("id"); id != "" {
 		v, err = p.Interactions.Confirmation(ctx, tenant, id)
 	} else {

@@ -211,6 +211,7 @@ type ChallengePage struct {
 	TrustDevice  string // P1D, P7D, P30D, or a text such as "2 weeks"; "" hides the box
 	ActionName   string // such as "payout.request"; "" at sign-in and in the settings
 	Slip         Slip   // repeated when the action has details
+	DenyAction   string // "I don't recognise this"; "" but for an action
 	CanCancel    bool
 }
 

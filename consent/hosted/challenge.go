@@ -76,7 +76,7 @@ func (h *Handler) showProof(c *gin.Context, st *consent.Standing, status int, ch
 		page.NoneURL = base(st) + "/recover"
 	}
 	if st.Step == consent.StepConfirm {
-		page.ActionName, page.Slip = st.Goal.Action, h.slip(c, st)
+		page.ActionName, page.Slip, page.DenyAction = st.Goal.Action, h.slip(c, st), base(st)+"/deny"
 	}
 	return h.Pages.Render(c, status, page)
 }
@@ -221,7 +221,8 @@ func (h *Handler) renderPIN(c *gin.Context, st *consent.Standing, status int, v 
 		return h.renderConfirm(c, st, status, nil, field)
 	}
 	return h.Pages.Render(c, status, templates.ChallengePage{
-		Frame: h.frame(c, st), CodeField: field, Action: pathOf(st), ActionName: st.Goal.Action, Slip: h.slip(c, st), CanCancel: true,
+		Frame: h.frame(c, st), CodeField: field, Action: pathOf(st), ActionName: st.Goal.Action, Slip: h.slip(c, st),
+		DenyAction: base(st) + "/deny", CanCancel: true,
 	})
 }
 

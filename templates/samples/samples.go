@@ -115,6 +115,7 @@ func challengeSamples() []Sample {
 	}
 	bound := full
 	bound.Frame, bound.ActionName, bound.Slip, bound.TrustDevice = at(templates.ActionGates("payout.request", true)), "payout.request", PayoutSlip(), ""
+	bound.DenyAction = "/x"
 	return []Sample{
 		{"challenge", full},
 		{"challenge-bare", templates.ChallengePage{CodeField: templates.CodeField{Method: "email"}}},

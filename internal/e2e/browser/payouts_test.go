@@ -105,6 +105,7 @@ func withdrawalByPIN(t *testing.T, s *stage, script bool) {
 	require.Equal(t, "choose", v.click(t, "#submit").Page)
 	v.click(t, byText)
 	require.Contains(t, v.text(t, ".slip"), shownAmount)
+	require.True(t, v.has(t, "#deny"), "here the user reads it in the message, too")
 	letter := v.letter(t, alicePhone)
 	require.Contains(t, letter.Text, shownAmount)
 	require.Contains(t, letter.Text, sentAccount)
