@@ -28,20 +28,22 @@ const (
 // that a double cannot hold. Texts are not normalised. A server hashes them in
 // Unicode normal form C, so an app that has others normalises them first.
 //
+// Errors: [ErrBadDetail].
+//
 // Source: RFC 8785; RFC 7493 sections 2.1 to 2.3.
 func Canonical(d Detail) ([]byte, error) {
 	raw, err := json.Marshal(d)
 	if err != nil {
-		return nil, fmt.Errorf("stepup: details: %w", err)
+		return nil, badDetail("%w", err)
 	}
 	if !utf8.Valid(raw) {
-		return nil, errors.New("stepup: details: " + replacementMsg)
+		return nil, badDetail(replacementMsg)
 	}
 	read := json.NewDecoder(bytes.NewReader(raw))
 	read.UseNumber()
 	value, err := readValue(read, 0)
 	if err != nil {
-		return nil, fmt.Errorf("stepup: details: %w", err)
+		return nil, badDetail("%w", err)
 	}
 	return appendValue(nil, value), nil
 }

@@ -37,7 +37,8 @@ func wait(ctx context.Context, d time.Duration) error {
 // or after a restart; it yields the same receipt. An app that may do so in two
 // places at once has to keep them apart itself.
 //
-// Errors: those of [Client.Consume]; [ErrMismatch] if d has another hash.
+// Errors: those of [Client.Consume]; [ErrMismatch] if d has another hash, and
+// [ErrBadDetail] if it has none.
 func (c *Client) ConsumeFor(ctx context.Context, v Confirmation, d Detail) (Receipt, error) {
 	hash, err := c.DetailsHash(v.Subject, d)
 	if err != nil {
@@ -139,7 +140,7 @@ func (s *authServer) confirmation(id string) string {
 
 // consumeOnce sends u and returns the receipt as it came.
 func (s *authServer) consumeOnce(ctx context.Context, u consumption) (string, error) {
-	status, body, err := s.call("consume", u.holder, func() (*http.Request, error) {
+	got, err := s.call("consume", u.holder, func() (*http.Request, error) {
 		req, err := u.request(ctx, s.confirmation(u.id)+"/consume")
 		if err != nil {
 			return nil, err
@@ -153,13 +154,13 @@ func (s *authServer) consumeOnce(ctx context.Context, u consumption) (string, er
 	if err != nil {
 		return "", err
 	}
-	if status != http.StatusOK {
-		return "", endpointError("confirmation", status, body)
+	if got.status != http.StatusOK {
+		return "", endpointError("confirmation", got)
 	}
 	var answer struct {
 		Receipt string `json:"receipt"`
 	}
-	err = json.Unmarshal(body, &answer)
+	err = json.Unmarshal(got.body, &answer)
 	if err != nil || answer.Receipt == "" {
 		return "", fmt.Errorf("%w: consume: the answer holds no receipt", ErrUnavailable)
 	}

@@ -50,10 +50,23 @@ func ChallengeIn(h http.Header) (Challenge, bool) {
 // the next request has the nonce. No redirect is followed, because a proof is for one
 // address.
 //
-// Errors: [*DemandError]; [ErrUnavailable] if there was no answer.
+// The address has to be https, or http on a loopback address: a token is worth something to
+// whoever reads it on the way.
+//
+// Errors: [*DemandError]; [ErrUnavailable] if there was no answer; any other error is a
+// mistake in req, which was not sent.
 //
 // Source: RFC 9470 section 4; RFC 6750 section 2.1; RFC 9449 sections 7.1 and 9.
 func (c *Client) Do(req *http.Request, token Secret) (*http.Response, error) {
+	if req.URL == nil {
+		return nil, errors.New("stepup: API: the request has no address")
+	}
+	address := *req.URL
+	address.Fragment, address.RawFragment = "", "" // it is never sent
+	_, err := secureURL(address.String())
+	if err != nil {
+		return nil, fmt.Errorf("stepup: API: %w", err)
+	}
 	res, learnt, err := c.do(req, token)
 	if err != nil {
 		return nil, err
@@ -127,6 +140,9 @@ func (c *Client) Answer(ctx context.Context, demand Challenge, opts StartOptions
 	}
 	opts.ACR = nil
 	detail, err := opts.takeDetail()
+	if errors.Is(err, ErrBadDetail) {
+		return "", Transaction{}, err
+	}
 	if err != nil {
 		return "", Transaction{}, fmt.Errorf("stepup: answer: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,12 +58,58 @@ func TestDo(t *testing.T) {
 			require.NoError(t, res.Body.Close())
 		})
 	}
+	for name, address := range map[string]string{
+		"an API by http on a network":    "http://api.example.test/payouts",
+		"a host that only looks local":   "http://localhost.example.test/payouts",
+		"a user name in the address":     "https://a@api.example.test/payouts",
+		"an address that is not written": "",
+	} {
+		t.Run("no token goes to "+name, func(t *testing.T) {
+			c := openWith(t, func(cfg *stepup.Config) {
+				cfg.HTTP = &http.Client{Transport: onlyTo(cfg.Issuer, func(r *http.Request) { t.Errorf("%s was sent", r.URL) })}
+			})
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, http.NoBody)
+			require.NoError(t, err)
+
+			_, err = c.Do(req, "token") //nolint:bodyclose // there is none
+
+			require.ErrorContains(t, err, "stepup: API: ")
+			require.NotErrorIs(t, err, stepup.ErrUnavailable, "it is a mistake, and stays one")
+		})
+	}
 	t.Run("an API that cannot be reached", func(t *testing.T) {
 		_, c := open(t)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/", http.NoBody)
 		require.NoError(t, err)
 		_, err = c.Do(req, "token") //nolint:bodyclose // there is none
 		require.ErrorIs(t, err, stepup.ErrUnavailable)
+	})
+}
+
+// openWith is a client whose configuration edit has changed.
+func openWith(t *testing.T, edit func(*stepup.Config)) *stepup.Client {
+	t.Helper()
+	p := newProvider()
+	t.Cleanup(p.Close)
+	cfg := config(p)
+	edit(&cfg)
+	c, err := stepup.New(t.Context(), cfg)
+	require.NoError(t, err)
+	return c
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// onlyTo carries requests to issuer. All others are told, and not sent.
+func onlyTo(issuer string, others func(*http.Request)) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.URL.String(), issuer) {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		others(r)
+		return nil, errors.New("not sent")
 	})
 }
 

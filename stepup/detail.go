@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 )
@@ -167,6 +166,8 @@ func PlainAction(action string) Detail {
 //
 // Source: RFC 8785; the server's definition, base64url of the SHA-256 of the
 // canonical JSON of {"client_id", "detail", "iss", "sub"}.
+//
+// Errors: [ErrBadDetail] for what has no canonical form.
 func DetailsHash(issuer, clientID, sub string, d Detail) (string, error) {
 	document, err := Canonical(map[string]any{"client_id": clientID, "detail": d, "iss": issuer, "sub": sub})
 	if err != nil {
@@ -197,6 +198,8 @@ var txnIDs = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
 // prepare refuses what no server could take. Which members there have to be, and
 // of what form, is the server's to judge: it knows the type.
+//
+// Errors: [ErrBadDetail].
 func prepare(d Detail) (prepared, error) {
 	canonical, err := Canonical(d)
 	if err != nil {
@@ -209,13 +212,13 @@ func prepare(d Detail) (prepared, error) {
 	err = json.Unmarshal(canonical, &named)
 	switch {
 	case err != nil || canonical[0] != '{':
-		return prepared{}, errors.New("stepup: details: it is no object with the texts type and txn_id")
+		return prepared{}, badDetail("it is no object with the texts type and txn_id")
 	case !actionName.MatchString(named.Type):
-		return prepared{}, fmt.Errorf("stepup: details: type %q is not one", printable(named.Type, 100))
+		return prepared{}, badDetail("type %q is not a type of transaction (such as payout.request)", printable(named.Type, 100))
 	case !txnIDs.MatchString(named.TxnID):
-		return prepared{}, errors.New("stepup: details: txn_id has to be 1 to 64 of A-Z a-z 0-9 . _ : -")
+		return prepared{}, badDetail("txn_id has to be 1 to 64 of A-Z a-z 0-9 . _ : -")
 	case len(canonical)+2 > maxDetail:
-		return prepared{}, fmt.Errorf("stepup: details: more than %d bytes", maxDetail)
+		return prepared{}, badDetail("more than %d bytes", maxDetail)
 	}
 	return prepared{named.Type, named.TxnID, canonical}, nil
 }

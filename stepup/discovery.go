@@ -50,6 +50,9 @@ type authServer struct {
 }
 
 // connect reads the discovery document of issuer and checks it.
+//
+// Errors: [ErrUnavailable] if it may be there later; any other is a mistake in the
+// arguments, such as an issuer that has no document, or a document that is not sound.
 func connect(ctx context.Context, issuer string, c *http.Client, now func() time.Time, leeway time.Duration) (*authServer, error) {
 	base, err := secureURL(issuer)
 	if err != nil {
@@ -71,6 +74,10 @@ func connect(ctx context.Context, issuer string, c *http.Client, now func() time
 	s := &authServer{http: guarded(c), now: now, leeway: leeway}
 	address := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 	err = getJSON(ctx, s.http, "discovery", address, &s.meta)
+	missing, ok := errors.AsType[*statusError](err)
+	if ok && missing.permanent() {
+		return nil, fmt.Errorf("stepup: discovery: %s answered %d; check the issuer", address, missing.status)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -198,18 +198,18 @@ func challengedFor(answer http.Header, code string) bool {
 // Errors: [ErrUnavailable]; any other error is one of build.
 //
 // Source: RFC 9449 section 8.
-func (s *authServer) call(what string, h *holder, build func() (*http.Request, error)) (status int, body []byte, err error) {
+func (s *authServer) call(what string, h *holder, build func() (*http.Request, error)) (response, error) {
 	for tries := 2; ; tries-- {
 		req, err := build()
 		if err != nil {
-			return 0, nil, fmt.Errorf("stepup: %s: %w", what, err)
+			return response{}, fmt.Errorf("stepup: %s: %w", what, err)
 		}
-		status, header, body, err := exchange(s.http, req)
+		got, err := exchange(s.http, req)
 		if err != nil {
-			return 0, nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+			return response{}, fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
 		}
-		if !h.learn(req.URL, header) || tries == 1 || !wantsNonce(status, header, body) {
-			return status, body, nil
+		if !h.learn(req.URL, got.header) || tries == 1 || !wantsNonce(got.status, got.header, got.body) {
+			return got, nil
 		}
 	}
 }

@@ -3,7 +3,9 @@ package stepup
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 )
 
 // Errors a caller can act on. Every function that returns one of them says so.
@@ -14,7 +16,8 @@ var (
 	// this user cannot reach it.
 	ErrUnmet = errors.New("stepup: the authentication requirements were not met")
 	// ErrInteractionRequired means that prompt=none was asked and the user has
-	// to see a page first.
+	// to see a page first; or, with login_required, that another user signed in than
+	// the Subject of the request.
 	ErrInteractionRequired = errors.New("stepup: the user has to be asked")
 	// ErrOtherSubject means that the answer is about another user than the one
 	// the request was pinned to.
@@ -28,9 +31,10 @@ var (
 	// ErrInvalidGrant means that a code or a refresh token is used up, expired
 	// or revoked: the user has to be sent to the server again.
 	ErrInvalidGrant = errors.New("stepup: the grant is no longer valid")
-	// ErrBadDetail means that the server does not take the detail: of a type that
-	// this client may not ask for, not sound, or with a txn_id that was used before.
-	// The description of the [EndpointError] says what to do.
+	// ErrBadDetail means that the detail cannot be sent, or that the server does not take
+	// it: of a type that this client may not ask for, not sound, or with a txn_id that was
+	// used before. The error says what to change; where the server has judged, it is an
+	// [*EndpointError].
 	ErrBadDetail = errors.New("stepup: the details are not acceptable")
 	// ErrNotFound means that this app has no such confirmation.
 	ErrNotFound = errors.New("stepup: there is no such confirmation")
@@ -48,6 +52,10 @@ var (
 	// ErrBound means that the access token is bound to a key that this API does not
 	// hold, so it cannot use it at the server.
 	ErrBound = errors.New("stepup: the token is bound to a key of its app")
+	// ErrTooOften means that the app has asked this user for too many confirmations, or the
+	// server for too much. Nothing was begun. The RetryAfter of the [*EndpointError] says
+	// when the same call may pass.
+	ErrTooOften = errors.New("stepup: the app asks too often")
 	// ErrUnavailable means that the server could not be reached or did not
 	// answer as it should; the same call may pass later.
 	ErrUnavailable = errors.New("stepup: the server is not available")
@@ -80,9 +88,10 @@ var errorKinds = map[string]error{
 //
 // [errors.Is] matches it with [ErrDenied] for access_denied, [ErrUnmet] for
 // unmet_authentication_requirements, [ErrInteractionRequired] for the family of
-// prompt=none and [ErrUnavailable] for server_error and temporarily_unavailable.
+// login_required and [ErrUnavailable] for server_error and temporarily_unavailable.
 // Code and Description come from outside; they are cut to printable ASCII, and
-// a page still has to escape them.
+// a page still has to escape them. A code has several reasons; Description tells them
+// apart for a reader of logs, and its words may change.
 type AuthError struct {
 	Code        string
 	Description string
@@ -103,13 +112,21 @@ func (e *AuthError) Is(target error) bool { return isKind(e.Code, target) }
 // for invalid_authorization_details, [ErrNotFound], [ErrNotApproved],
 // [ErrConsumed], [ErrRevoked], [ErrExpired] and [ErrMismatch] for what the
 // confirmation endpoints say, and [ErrUnavailable] for a status of 500 or more, or
-// 429.
+// 429. A push that is answered with 429 is [ErrTooOften] and nothing else: nobody was
+// asked, and to try again at once does not help.
 type EndpointError struct {
 	Endpoint    string // "token", "userinfo", "par" or "confirmation"
 	Status      int    // HTTP status
 	Code        string // "" if the body had none
 	Description string
+
+	// RetryAfter is how long the server wants the app to wait; 0 if it did not say so in
+	// seconds. Source: RFC 9110 section 10.2.3.
+	RetryAfter time.Duration
 }
+
+// endpointPush is the Endpoint of a request that was pushed.
+const endpointPush = "par"
 
 // Error implements error.
 func (e *EndpointError) Error() string {
@@ -118,7 +135,11 @@ func (e *EndpointError) Error() string {
 
 // Is reports whether target is the sentinel that stands for e.
 func (e *EndpointError) Is(target error) bool {
-	if target == ErrUnavailable && (e.Status >= 500 || e.Status == 429) { //nolint:errorlint // Is compares, as its contract says
+	busy := e.Status == http.StatusTooManyRequests
+	if busy && e.Endpoint == endpointPush {
+		return target == ErrTooOften //nolint:errorlint // Is compares, as its contract says
+	}
+	if target == ErrUnavailable && (e.Status >= 500 || busy) { //nolint:errorlint // Is compares, as its contract says
 		return true
 	}
 	return isKind(e.Code, target)
@@ -152,6 +173,11 @@ func printable(text string, limit int) string {
 		}
 	}
 	return b.String()
+}
+
+// badDetail says why a detail cannot be sent.
+func badDetail(reason string, args ...any) error {
+	return fmt.Errorf("%w: "+reason, append([]any{ErrBadDetail}, args...)...)
 }
 
 // badToken says why a token was refused. The reason never quotes the token.

@@ -55,36 +55,71 @@ func getJSON(ctx context.Context, c *http.Client, what, address string, v any) e
 		return fmt.Errorf("stepup: %s: %w", what, err)
 	}
 	req.Header.Set("Accept", "application/json")
-	status, _, body, err := exchange(c, req)
+	got, err := exchange(c, req)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
 	}
-	if status != http.StatusOK {
-		return fmt.Errorf("%w: %s: status %d", ErrUnavailable, what, status)
+	if got.status != http.StatusOK {
+		return &statusError{what, address, got.status}
 	}
-	err = json.Unmarshal(body, v)
+	err = json.Unmarshal(got.body, v)
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
 	}
 	return nil
 }
 
-// exchange performs req and returns the status, the header and the whole body, which
-// may not be larger than maxDocument.
-func exchange(c *http.Client, req *http.Request) (status int, header http.Header, body []byte, err error) {
+// statusError is a document that was not there. It matches [ErrUnavailable].
+type statusError struct {
+	what, address string
+	status        int
+}
+
+// Error implements error.
+func (e *statusError) Error() string {
+	return fmt.Sprintf("%v: %s: %s answered %d", ErrUnavailable, e.what, e.address, e.status)
+}
+
+// Is reports whether target is [ErrUnavailable].
+func (e *statusError) Is(target error) bool {
+	return target == ErrUnavailable //nolint:errorlint // Is compares, as its contract says
+}
+
+// permanent reports whether the same request would be answered alike later: its sender is
+// at fault, and not the server's hour.
+//
+// Source: RFC 9110 sections 15.5.1 and 15.5.9; RFC 6585 section 4; RFC 8470 section 5.2.
+func (e *statusError) permanent() bool {
+	switch e.status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return e.status >= http.StatusBadRequest && e.status < http.StatusInternalServerError
+}
+
+// response is an answer that was read to its end.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// exchange performs req and returns the answer, whose body may not be larger than
+// maxDocument.
+func exchange(c *http.Client, req *http.Request) (response, error) {
 	res, err := c.Do(req)
 	if err != nil {
-		return 0, nil, nil, err
+		return response{}, err
 	}
 	defer func() { _ = res.Body.Close() }() // everything wanted was read
-	body, err = io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 	if err != nil {
-		return 0, nil, nil, err
+		return response{}, err
 	}
 	if len(body) > maxDocument {
-		return 0, nil, nil, fmt.Errorf("the answer is larger than %d bytes", maxDocument)
+		return response{}, fmt.Errorf("the answer is larger than %d bytes", maxDocument)
 	}
-	return res.StatusCode, res.Header, body, nil
+	return response{res.StatusCode, res.Header, body}, nil
 }
 
 // secureURL parses raw and refuses what must not carry tokens: anything but

@@ -18,8 +18,9 @@ import (
 // the same detail, with the same txn_id, leads to the same page while nothing is
 // decided; so it may be repeated after [ErrUnavailable].
 //
-// Errors: [*EndpointError], which matches [ErrBadDetail] where the server does not
-// take the detail; [ErrUnavailable]; any other error is a mistake in opts.
+// Errors: [ErrBadDetail] where the detail cannot be sent, or, as an [*EndpointError], the
+// server does not take it; [ErrTooOften], as an [*EndpointError] whose RetryAfter says when
+// to ask again; [ErrUnavailable]; any other error is a mistake in opts.
 //
 // Source: RFC 9126 sections 2 and 4; RFC 9396 section 3.
 func (c *Client) Push(ctx context.Context, opts StartOptions) (address string, tx Transaction, err error) {
@@ -27,6 +28,9 @@ func (c *Client) Push(ctx context.Context, opts StartOptions) (address string, t
 		return "", Transaction{}, errors.New("stepup: push: the server has no endpoint for it")
 	}
 	detail, err := opts.takeDetail()
+	if errors.Is(err, ErrBadDetail) {
+		return "", Transaction{}, err
+	}
 	if err != nil {
 		return "", Transaction{}, fmt.Errorf("stepup: push: %w", err)
 	}
@@ -97,19 +101,19 @@ func (o *StartOptions) takeDetail() (prepared, error) {
 
 // pushed sends form and returns the name under which the server keeps it.
 func (c *Client) pushed(ctx context.Context, form url.Values) (string, error) {
-	status, body, err := c.server.call("push", c.holder, func() (*http.Request, error) {
+	got, err := c.server.call("push", c.holder, func() (*http.Request, error) {
 		return c.provenForm(ctx, c.server.meta.Push, form)
 	})
 	if err != nil {
 		return "", err
 	}
-	if status != http.StatusCreated {
-		return "", endpointError("par", status, body)
+	if got.status != http.StatusCreated {
+		return "", endpointError(endpointPush, got)
 	}
 	var answer struct {
 		RequestURI string `json:"request_uri"`
 	}
-	err = json.Unmarshal(body, &answer)
+	err = json.Unmarshal(got.body, &answer)
 	if err != nil || answer.RequestURI == "" {
 		return "", fmt.Errorf("%w: push: the answer names no request", ErrUnavailable)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -111,6 +112,7 @@ func TestPush(t *testing.T) {
 		want   error
 	}{
 		"details that are not taken": {400, `{"error":"invalid_authorization_details","error_description":"Send an IBAN."}`, stepup.ErrBadDetail},
+		"too many requests":          {429, ``, stepup.ErrTooOften},
 		"a server that is down":      {503, ``, stepup.ErrUnavailable},
 		"an answer without a name":   {201, `{}`, stepup.ErrUnavailable},
 		"an answer that is no JSON":  {201, `<`, stepup.ErrUnavailable},
@@ -124,6 +126,61 @@ func TestPush(t *testing.T) {
 			_, _, err := c.Push(t.Context(), pushing("t1"))
 			require.ErrorIs(t, err, tt.want)
 		})
+	}
+}
+
+// TestADetailThatCannotBeSent is told like one that the server does not take, and in words
+// that say what to change.
+func TestADetailThatCannotBeSent(t *testing.T) {
+	const begins = "stepup: the details are not acceptable: "
+	for name, tt := range map[string]struct {
+		detail stepup.Detail
+		want   string
+	}{
+		"a type that is none":    {map[string]string{"type": "nosuch", "txn_id": "1"}, `type "nosuch" is not a type of transaction (such as payout.request)`},
+		"no type":                {map[string]string{"txn_id": "1"}, `type "" is not a type of transaction (such as payout.request)`},
+		"no object":              {[]string{"a"}, "it is no object with the texts type and txn_id"},
+		"an id of many kinds":    {aPayout("a b"), "txn_id has to be 1 to 64 of A-Z a-z 0-9 . _ : -"},
+		"five kilobytes":         {stepup.Payout{TxnID: "t", Reference: strings.Repeat("x", 5000)}, "more than 4096 bytes"},
+		"what cannot be written": {stepup.Withdrawal{TxnID: "t"}, "either an account or a wallet"},
+		"a text that is no text": {stepup.Payout{TxnID: "t", Reference: "\xff"}, "UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := open(t)
+			opts := pushing("t1")
+			opts.Detail = tt.detail
+			demand := stepup.Challenge{ACR: []string{stepup.Action("payout.request")}}
+			_, _, pushed := c.Push(t.Context(), opts)
+			_, _, answered := c.Answer(t.Context(), demand, opts)
+			for _, err := range []error{pushed, answered} {
+				require.ErrorIs(t, err, stepup.ErrBadDetail)
+				require.ErrorContains(t, err, tt.want)
+				require.True(t, strings.HasPrefix(err.Error(), begins), "%v", err)
+				require.Equal(t, 1, strings.Count(err.Error(), "stepup: "), "%v", err)
+			}
+		})
+	}
+}
+
+// TestAnAppThatAsksTooOften is told when it may ask again. No page was shown, so nobody
+// has denied anything.
+func TestAnAppThatAsksTooOften(t *testing.T) {
+	for after, want := range map[string]time.Duration{"90": 90 * time.Second, "": 0, "soon": 0, "-1": 0, "99999999999999999999": 0} {
+		p, c := open(t)
+		p.override["/par"] = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte(`{"error":"access_denied","error_description":"The app has asked too often."}`))
+		}
+
+		_, _, err := c.Push(t.Context(), pushing("t1"))
+
+		require.ErrorIs(t, err, stepup.ErrTooOften)
+		require.NotErrorIs(t, err, stepup.ErrDenied)
+		require.NotErrorIs(t, err, stepup.ErrUnavailable, "the same call does not pass a moment later")
+		said, ok := errors.AsType[*stepup.EndpointError](err)
+		require.True(t, ok)
+		require.Equal(t, []any{"access_denied", "The app has asked too often.", want}, []any{said.Code, said.Description, said.RetryAfter}, after)
 	}
 }
 

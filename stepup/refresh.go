@@ -82,17 +82,17 @@ func (c *Client) Userinfo(ctx context.Context, p Proof) (map[string]any, error) 
 	if c.server.meta.Userinfo == "" {
 		return nil, errors.New("stepup: the server has no userinfo endpoint")
 	}
-	status, body, err := c.server.call("userinfo", c.holder, func() (*http.Request, error) {
+	got, err := c.server.call("userinfo", c.holder, func() (*http.Request, error) {
 		return c.holder.request(ctx, http.MethodGet, c.server.meta.Userinfo, p.AccessToken, nil)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if status != http.StatusOK {
-		return nil, endpointError("userinfo", status, body)
+	if got.status != http.StatusOK {
+		return nil, endpointError("userinfo", got)
 	}
 	var info map[string]any
-	err = json.Unmarshal(body, &info)
+	err = json.Unmarshal(got.body, &info)
 	if err != nil {
 		return nil, fmt.Errorf("%w: userinfo: the answer is not a JSON object", ErrUnavailable)
 	}

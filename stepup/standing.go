@@ -43,10 +43,12 @@ type Standing struct {
 // Status asks where the confirmation id stands. It is for an app that lost an
 // answer; it uses nothing up.
 //
-// An app that does not prove itself by [AuthBasic] needs the grant
-// client_credentials for it.
+// An app that does not prove itself by [AuthBasic], such as one with [AuthPrivateKeyJWT],
+// needs the grant client_credentials in its registration for it, since it asks with a token
+// of its own.
 //
-// Errors: [*EndpointError], which matches [ErrNotFound]; [ErrUnavailable].
+// Errors: [*EndpointError], which matches [ErrNotFound], or has the Code
+// unauthorized_client where that grant is missing; [ErrUnavailable].
 func (c *Client) Status(ctx context.Context, id string) (Standing, error) {
 	s, err := c.standing(ctx, c.server.confirmation(id))
 	if err == nil && s.ID != id {
@@ -75,7 +77,7 @@ func (c *Client) standing(ctx context.Context, address string) (Standing, error)
 		}
 		token = Secret(set.AccessToken)
 	}
-	status, body, err := c.server.call("status", c.holder, func() (*http.Request, error) {
+	got, err := c.server.call("status", c.holder, func() (*http.Request, error) {
 		if token != "" {
 			return c.holder.request(ctx, http.MethodGet, address, token, nil)
 		}
@@ -90,11 +92,11 @@ func (c *Client) standing(ctx context.Context, address string) (Standing, error)
 	if err != nil {
 		return Standing{}, err
 	}
-	if status != http.StatusOK {
-		return Standing{}, endpointError("confirmation", status, body)
+	if got.status != http.StatusOK {
+		return Standing{}, endpointError("confirmation", got)
 	}
 	var s Standing
-	err = json.Unmarshal(body, &s)
+	err = json.Unmarshal(got.body, &s)
 	if err != nil || s.ID == "" || s.State == "" {
 		return Standing{}, fmt.Errorf("%w: status: the answer cannot be read", ErrUnavailable)
 	}

@@ -3,11 +3,13 @@ package stepup_test
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -260,7 +262,7 @@ func TestNew(t *testing.T) {
 		{"the method is not offered", document("token_endpoint_auth_methods_supported", []string{"private_key_jwt"}), "does not offer"},
 		{"document larger than 256 kB", document("x", strings.Repeat("x", 257<<10)), "larger than"},
 		{"document is not JSON", serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }), "discovery"},
-		{"document is not found", serve(http.NotFound), "status 404"},
+		{"document is not found", serve(http.NotFound), "/.well-known/openid-configuration answered 404; check the issuer"},
 		{"a redirect to another host", serve(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.issuer()+"/.well-known/openid-configuration", http.StatusFound)
 		}), "another host"},
@@ -286,6 +288,20 @@ func TestNew(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, tt.want)
+		})
+	}
+	for status, passing := range map[int]bool{400: false, 401: false, 404: false, 410: false, 408: true, 429: true, 500: true, 503: true} {
+		t.Run(fmt.Sprintf("a document with the status %d may come later: %t", status, passing), func(t *testing.T) {
+			p := newProvider()
+			t.Cleanup(p.Close)
+			p.override["/.well-known/openid-configuration"] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+
+			_, err := stepup.New(t.Context(), config(p))
+			_, apiErr := stepup.NewVerifier(t.Context(), stepup.VerifierConfig{Issuer: p.issuer(), Audience: apiName})
+
+			require.Equal(t, passing, errors.Is(err, stepup.ErrUnavailable), "%v", err)
+			require.Equal(t, passing, errors.Is(apiErr, stepup.ErrUnavailable), "%v", apiErr)
+			require.ErrorContains(t, err, strconv.Itoa(status))
 		})
 	}
 

@@ -148,6 +148,7 @@ type problem struct {
 	Status      int             `json:"status"`
 	Error       string          `json:"error"`
 	Description string          `json:"description"`
+	RetryAfter  int             `json:"retryAfter"` // seconds
 	Message     string          `json:"message"`
 	Challenge   json.RawMessage `json:"challenge"`
 }

@@ -61,7 +61,10 @@ func TestAppsInNode(t *testing.T) {
 		t.Run("an app with a secret in the form", func(t *testing.T) { appWithForm(t, h) })
 		t.Run("an API demands more, of bearer tokens", func(t *testing.T) { demanded(t, h, nil) })
 		t.Run("an API demands more, of tokens bound to a key", func(t *testing.T) { demanded(t, h, newKey(t)) })
+		t.Run("an app that asks too often", func(t *testing.T) { askedTooOften(t, h) })
+		t.Run("an app without a token of its own", func(t *testing.T) { withoutTheGrant(t, h) })
 		t.Run("the example", func(t *testing.T) { example(t, h) })
+		t.Run("the example of an API", func(t *testing.T) { exampleOfAnAPI(t, h) })
 	})
 }
 

@@ -154,6 +154,8 @@ func TestTransactions(t *testing.T) {
 		t.Run("an answer that is lost", func(t *testing.T) { lostAnswers(t, h) })
 		t.Run("what must not be executed", func(t *testing.T) { refusedConsumptions(t, h) })
 		t.Run("a user who says no", func(t *testing.T) { declined(t, h) })
+		t.Run("an app that asks too often", func(t *testing.T) { askedTooOften(t, h) })
+		t.Run("an issuer that is not there", func(t *testing.T) { wrongIssuer(t, h) })
 		t.Run("what is no sound transaction", func(t *testing.T) { unsound(t, h) })
 		t.Run("every type, and one of the tenant's own", func(t *testing.T) { everyType(t, h) })
 		t.Run("an action without details", func(t *testing.T) { plainAction(t, h) })

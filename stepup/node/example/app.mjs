@@ -63,6 +63,7 @@ const server = createServer(async (req, res) => {
     res.writeHead(303, { Location: url }).end()
   } catch (error) {
     if (!(error instanceof StepUpError)) throw error
+    console.error(error.message) // it holds no secret
     res.writeHead(error.code === 'unavailable' ? 503 : 403).end(error.code) // nothing is paid
   }
 })

@@ -62,8 +62,8 @@ export class StepUp {
   /**
    * Reads the tenant's discovery document.
    *
-   * @throws {StepUpError} `unavailable`; a `TypeError` is a mistake in config, or a document
-   * that does not belong to its issuer
+   * @throws {StepUpError} `unavailable`; a `TypeError` is a mistake in config, such as an issuer
+   * that has no document, or a document that does not belong to its issuer
    */
   static async discover(config: StepUpConfig): Promise<StepUp> {
     return new StepUp(await Core.connect(config))
@@ -90,6 +90,7 @@ export class StepUp {
    */
   async start(options: StartOptions = {}): Promise<Started> {
     if ('detail' in options && options.detail !== undefined) throw mistake('a detail must not pass through the browser; use push')
+    if ('loggedInAt' in options && options.loggedInAt !== undefined) throw mistake('what an app vouches for must not pass through the browser; use push')
     const transaction = begin(this.#core, options)
     return { url: address(this.#core, await parameters(this.#core, options, transaction)), transaction }
   }
@@ -100,7 +101,7 @@ export class StepUp {
    * push of the same detail leads to the same page while nothing is decided, so it may be
    * repeated after `unavailable`.
    *
-   * @throws {StepUpError} `bad_detail`, `unavailable`, `refused`
+   * @throws {StepUpError} `bad_detail`, `too_often`, `unavailable`, `refused`
    *
    * Source: RFC 9126 sections 2 and 4; RFC 9396 section 3.
    */
@@ -220,7 +221,9 @@ export class StepUp {
 
   /**
    * Where a confirmation stands, for an app that lost an answer; it uses nothing up. An app
-   * that does not prove itself by a secret in the header needs the grant client_credentials.
+   * that does not prove itself by a secret in the header, such as one that signs, needs the
+   * grant client_credentials in its registration; without it the error is
+   * `unauthorized_client`.
    *
    * @throws {StepUpError} `not_found`, `unavailable`, `refused`
    */

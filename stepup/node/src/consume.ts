@@ -103,7 +103,7 @@ async function receiptIn(response: Response): Promise<string> {
   const body = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200) {
     const { error, description } = problem(body)
-    throw answered('confirmation', response.status, error, description)
+    throw answered('confirmation', response, error, description)
   }
   try {
     const { receipt } = Object(JSON.parse(new TextDecoder().decode(body))) as { receipt?: unknown }

@@ -105,15 +105,15 @@ export class Core {
  */
 async function failure(endpoint: Endpoint, error: unknown): Promise<unknown> {
   if (error instanceof oauth.ResponseBodyError) {
-    return answered(endpoint, error.status, error.error, error.error_description)
+    return answered(endpoint, error.response, error.error, error.error_description)
   }
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
     const said = problem(new Uint8Array(await error.response.arrayBuffer()))
     const challenged = error.cause.find((challenge) => challenge.parameters.error !== undefined)?.parameters
-    return answered(endpoint, error.status, said.error || challenged?.error, said.description || challenged?.error_description)
+    return answered(endpoint, error.response, said.error || challenged?.error, said.description || challenged?.error_description)
   }
   if (error instanceof oauth.OperationProcessingError && error.cause instanceof Response && error.cause.status >= 400) {
-    return answered(endpoint, error.cause.status, undefined, error.message)
+    return answered(endpoint, error.cause, undefined, error.message)
   }
   if (error instanceof oauth.OperationProcessingError || error instanceof oauth.UnsupportedOperationError) {
     return endpoint === 'token' ? badToken(error.message) : new StepUpError('unavailable', error.message, { endpoint })

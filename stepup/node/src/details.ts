@@ -1,6 +1,6 @@
 import { action, isActionName } from './acr.js'
 import { canonical, normalised, type Json } from './canonical.js'
-import { StepUpError } from './errors.js'
+import { printable, StepUpError } from './errors.js'
 
 /** An amount. `value` has no sign, no separators, and the digits that its currency has. */
 export interface Money {
@@ -92,7 +92,9 @@ const longest = 4 << 10 // bytes of what a server takes
 export function prepare(detail: Detail): Prepared {
   const text = canonical(normalised(detail))
   const { type, txn_id: txnId } = Object(JSON.parse(text)) as Record<string, unknown>
-  if (!text.startsWith('{') || !isActionName(type)) throw bad('its type is not one')
+  if (!text.startsWith('{') || !isActionName(type)) {
+    throw bad(`type "${printable(type, 100)}" is not a type of transaction (such as payout.request)`)
+  }
   if (typeof txnId !== 'string' || !/^[A-Za-z0-9._:-]{1,64}$/.test(txnId)) {
     throw bad('txn_id has to be 1 to 64 of A-Z a-z 0-9 . _ : -')
   }

@@ -4,13 +4,16 @@
  * - `denied`: the user, or a policy, said no
  * - `unmet`: the demanded acr or max_age was not reached, or this user cannot reach it;
  *   with `challenge`, an API demands it
- * - `interaction_required`: `prompt: 'none'` was asked, and the user has to see a page
+ * - `interaction_required`: `prompt: 'none'` was asked, and the user has to see a page; or, with
+ *   the `error` `login_required`, another user signed in than the `subject` of the request
  * - `other_subject`: the answer is about another user than the one that was pinned
  * - `response`: what the browser brought does not belong to the transaction
  * - `token`: a token, a proof or a receipt is not valid. Do not execute
  * - `invalid_grant`: a code is used up, expired or revoked
- * - `bad_detail`: the detail cannot be sent, or the server does not take it;
- *   `description` says what to change
+ * - `bad_detail`: the detail cannot be sent, or the server does not take it; `message` says
+ *   what to change
+ * - `too_often`: the app has asked this user for too many confirmations, or the server for too
+ *   much. Nothing was begun; `retryAfter` says when the same call may pass
  * - `not_found`: this app has no such confirmation
  * - `not_approved`: the user has not approved: not yet, or no more
  * - `consumed`: another request has used the approval. Do not execute
@@ -32,6 +35,7 @@ export type StepUpErrorCode =
   | 'token'
   | 'invalid_grant'
   | 'bad_detail'
+  | 'too_often'
   | 'not_found'
   | 'not_approved'
   | 'consumed'
@@ -53,8 +57,13 @@ export interface StepUpErrorDetails {
   status?: number | undefined
   /** The error code of the protocol, such as `invalid_client`. */
   error?: string | undefined
-  /** For developers. It comes from outside, so a page has to escape it. */
+  /**
+   * For developers: it tells the reasons for one error code apart, in words that may change. It
+   * comes from outside, so a page has to escape it.
+   */
   description?: string | undefined
+  /** In how many seconds the same call may pass, where the server said so (RFC 9110 section 10.2.3). */
+  retryAfter?: number | undefined
   /** What the API demands, where that is the reason. */
   challenge?: import('./challenge.js').Challenge | undefined
   cause?: unknown
@@ -71,6 +80,7 @@ export class StepUpError extends Error {
   readonly status?: number
   readonly error?: string
   readonly description?: string
+  readonly retryAfter?: number
   readonly challenge?: import('./challenge.js').Challenge
 
   constructor(code: StepUpErrorCode, reason: string, details: StepUpErrorDetails = {}) {
@@ -80,6 +90,7 @@ export class StepUpError extends Error {
     if (details.status !== undefined) this.status = details.status
     if (details.error !== undefined) this.error = details.error
     if (details.description !== undefined) this.description = details.description
+    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter
     if (details.challenge !== undefined) this.challenge = details.challenge
   }
 }
@@ -109,19 +120,32 @@ const kinds: ReadonlyMap<string, StepUpErrorCode> = new Map([
   ['mismatch', 'mismatch'],
 ])
 
-/** The error that stands for what an endpoint, or the browser, said. */
-export function answered(endpoint: Endpoint, status: number | undefined, error: unknown, description: unknown): StepUpError {
+/**
+ * The error that stands for what an endpoint, or the browser, said. A push that comes too often
+ * is no passing thing, and nobody has denied it: it is a code of its own.
+ */
+export function answered(endpoint: Endpoint, from: { status: number; headers: Headers } | undefined, error: unknown, description: unknown): StepUpError {
   const name = printable(error, 100)
   const said = printable(description, 200)
+  const status = from?.status
   const busy = status !== undefined && (status >= 500 || status === 429)
-  const code = busy ? 'unavailable' : (kinds.get(name) ?? 'refused')
+  const often = endpoint === 'par' && status === 429
+  const code = often ? 'too_often' : busy ? 'unavailable' : (kinds.get(name) ?? 'refused')
   const words = [status, name || 'an unknown error'].filter((word) => word !== undefined).join(' ')
   return new StepUpError(code, `the ${endpoint} endpoint answered ${words}${said && `: ${said}`}`, {
     endpoint,
     status,
     error: name || undefined,
     description: said || undefined,
+    retryAfter: retryAfter(from?.headers.get('retry-after')),
   })
+}
+
+const longestWait = 24 * 60 * 60 // seconds that are believed
+
+/** Source: RFC 9110 section 10.2.3; a date is not read. */
+function retryAfter(sent: string | null | undefined): number | undefined {
+  return sent && /^\d{1,9}$/.test(sent) ? Math.min(Number(sent), longestWait) : undefined
 }
 
 /** Says why a token was refused. The reason never quotes the token. */

@@ -25,7 +25,7 @@ export async function carry(fetch: Fetch, endpoint: Endpoint, url: string, init:
   }
   if (response.status >= 500) {
     const { error, description } = problem(body)
-    throw answered(endpoint, response.status, error, description)
+    throw answered(endpoint, response, error, description)
   }
   const empty = response.status === 204 || response.status === 304
   return new Response(empty ? null : body, { status: response.status, headers: response.headers })

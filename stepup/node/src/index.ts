@@ -18,7 +18,7 @@ export { StepUpError, type Endpoint, type StepUpErrorCode, type StepUpErrorDetai
 export type { Fetch } from './fetch.js'
 export type { Callback, Proof } from './finish.js'
 export type { Auth, KeyPair } from './keys.js'
-export { accessOf, requireStepUp, Verifier, type Middleware } from './middleware.js'
+export { accessOf, requireStepUp, Verifier, type Guard, type Middleware } from './middleware.js'
 export type { AccessToken, Requirement } from './access.js'
 export { MemoryReplays, type ReplayMemory } from './replays.js'
 export type { AccessRequest, Verdict, VerifierConfig } from './verifier.js'

@@ -7,6 +7,12 @@ import { AccessChecker, type AccessRequest, type Verdict, type VerifierConfig } 
 /** Middleware in the shape that connect and Express have; it works with node:http as well. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
 
+/** The middleware of {@link Verifier.require}. */
+export interface Guard extends Middleware {
+  /** What it checks tokens with; by its `consume` and `verifyReceipt` a handler executes. */
+  readonly verifier: Verifier
+}
+
 const passed = new WeakMap<IncomingMessage, AccessToken>()
 
 /** The access token that {@link Verifier.require} let pass with req; `undefined` elsewhere. */
@@ -63,9 +69,9 @@ export class Verifier {
    * What is behind it finds the token with {@link accessOf}. A token passes until it expires: a
    * handler that carries out a confirmed action has to take each `id` once.
    */
-  require(requirement: Requirement): Middleware {
+  require(requirement: Requirement): Guard {
     const demand = demandOf(requirement)
-    return (req, res, next) => {
+    const middleware: Middleware = (req, res, next) => {
       const url = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
       this.#checker.judge({ method: req.method ?? '', url, headers: single(req) }, demand).then((verdict) => {
         if (verdict.ok) {
@@ -77,13 +83,15 @@ export class Verifier {
         refuse(res, verdict.status, verdict.headers)
       }, next)
     }
+    return Object.assign(middleware, { verifier: this })
   }
 
   /**
    * Uses up the approval that token was given for, for detail, which is what this API is about
    * to execute: read from what it executes, and not from the token. key, of 1 to 128 printable
    * characters of ASCII, is the API's own name for this one execution; keep it before the call.
-   * Execute only what it returns for.
+   * Execute only what it returns for. token is what {@link accessOf} or verifyAccess returned,
+   * of this or another verifier of the same issuer and audience.
    *
    * The server is asked with the token itself, so the API needs no registration. After
    * `unavailable` the same call yields the same receipt while the token lives, which is two
@@ -92,6 +100,7 @@ export class Verifier {
    * {@link Verifier.verifyReceipt}.
    *
    * @throws {StepUpError} `bound`, `not_approved`, `mismatch`, and those of `StepUp.consumeFor`
+   * @throws {TypeError} for a copy of a token, or one for another API
    */
   consume(token: AccessToken, detail: Detail | PlainAction, key: string): Promise<Receipt> {
     return this.#checker.consume(token, detail, key)
@@ -109,8 +118,8 @@ export class Verifier {
   }
 }
 
-/** One guard for one route: `new Verifier(options).require(options)`. */
-export function requireStepUp(options: VerifierConfig & Requirement): Middleware {
+/** One guard for one route: `new Verifier(options).require(options)`, which it has as `verifier`. */
+export function requireStepUp(options: VerifierConfig & Requirement): Guard {
   return new Verifier(options).require(options)
 }
 

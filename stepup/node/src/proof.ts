@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { calculateJwkThumbprint, EmbeddedJWK, errors, jwtVerify, type JWTVerifyResult } from 'jose'
+import { calculateJwkThumbprint, decodeProtectedHeader, EmbeddedJWK, errors, jwtVerify, type JWTVerifyResult } from 'jose'
 import { badToken, StepUpError } from './errors.js'
 import type { ReplayMemory } from './replays.js'
 import { same } from './tokens.js'
@@ -86,13 +86,23 @@ export class Proofs {
   }
 }
 
+/** The members of RFC 7518 section 6 that nobody else may know. */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
 async function verified(raw: string, leeway: number): Promise<JWTVerifyResult> {
   try {
+    const { crit, jwk } = decodeProtectedHeader(raw)
+    if (crit !== undefined) throw bad('it has extensions that are not understood')
+    if (privateMembers.some((name) => name in Object(jwk))) throw bad('its jwk gives a private key away')
     return await jwtVerify(raw, EmbeddedJWK, { algorithms: proofAlgs, typ: 'dpop+jwt', clockTolerance: leeway })
   } catch (cause) {
+    if (cause instanceof StepUpError) throw cause
     throw bad(cause instanceof errors.JOSEError ? cause.message.replace(/\.?$/, '') : 'it cannot be read')
   }
 }
+
+/** A segment that means this one or the one above, however it is written. */
+const dotSegment = /\/(\.|%2e){1,2}(\/|$)/i
 
 /**
  * Whether two addresses are the same without their query and fragment, however they are
@@ -105,8 +115,16 @@ function sameAddress(htu: unknown, address: string): boolean {
   return said !== undefined && said === plain(address)
 }
 
-function plain(address: unknown): string | undefined {
-  if (typeof address !== 'string' || !URL.canParse(address)) return undefined
+/**
+ * An address in the one way to compare it. URL mends what it reads: it goes up where a path
+ * says so, drops tabs, and takes a backslash for a slash. A router does not, and would serve
+ * another path than the proof was compared with; so what would be mended is refused.
+ */
+function plain(written: unknown): string | undefined {
+  if (typeof written !== 'string') return undefined
+  const [address = ''] = written.split(/[?#]/, 1)
+  if (!/^https?:\/\/[^/]/i.test(address) || /[\\\u0000-\u0020\u007f]/.test(address) || dotSegment.test(address)) return undefined
+  if (!URL.canParse(address)) return undefined
   const { origin, pathname, username, password } = new URL(address)
   if (username || password) return undefined
   try {

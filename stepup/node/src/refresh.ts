@@ -57,7 +57,7 @@ export async function userinfo(core: Core, proof: Proof): Promise<Record<string,
   const body = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200) {
     const { error, description } = problem(body)
-    throw answered('userinfo', response.status, error, description)
+    throw answered('userinfo', response, error, description)
   }
   let claims: Record<string, unknown>
   try {

@@ -40,7 +40,8 @@ export class Server {
    * Reads the discovery document and refuses one that another issuer wrote, or whose
    * endpoints are less protected than the issuer itself.
    *
-   * @throws {StepUpError} `unavailable`
+   * @throws {StepUpError} `unavailable` if it may be there later
+   * @throws {TypeError} for a mistake in config, such as an issuer that has no document
    *
    * Source: OpenID Connect Discovery sections 4 and 4.3.
    */
@@ -51,6 +52,7 @@ export class Server {
       [oauth.customFetch]: (url: string, init: object) => carry(http, 'discovery', url, init),
       [oauth.allowInsecureRequests]: issuer.protocol === 'http:',
     })
+    if (found.status !== 200) throw missing(config.issuer, found)
     let metadata: oauth.AuthorizationServer
     try {
       metadata = await oauth.processDiscoveryResponse(issuer, found)
@@ -105,6 +107,19 @@ export class Server {
     const used = this.metadata['id_token_signing_alg_values_supported']
     return Array.isArray(used) ? signingAlgs.filter((alg) => used.includes(alg)) : signingAlgs
   }
+}
+
+/**
+ * Why there is no document. Who asks at the wrong place is told so: it is as wrong later.
+ *
+ * Source: RFC 9110 sections 15.5.1 and 15.5.9; RFC 6585 section 4; RFC 8470 section 5.2.
+ */
+function missing(issuer: string, found: Response): Error {
+  const { status } = found
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const passing = status < 400 || [408, 425, 429].includes(status)
+  if (!passing) return mistake(`issuer: ${address} answered ${status}; check the issuer`)
+  return new StepUpError('unavailable', `the discovery endpoint answered ${status}`, { endpoint: 'discovery', status })
 }
 
 function otherIssuer(): TypeError {

@@ -45,7 +45,7 @@ export async function standing(core: Core, path: string, isIt: (s: Standing) => 
   const body = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200) {
     const { error, description } = problem(body)
-    throw answered('confirmation', response.status, error, description)
+    throw answered('confirmation', response, error, description)
   }
   const found = read(body)
   if (found === undefined || !isIt(found)) {

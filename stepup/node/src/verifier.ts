@@ -50,11 +50,16 @@ export type Verdict =
   | { ok: true; token: AccessToken; headers: [string, string][] }
   | { ok: false; status: 401 | 403 | 503; headers: [string, string][]; reason?: StepUpError }
 
+/**
+ * The tokens that were verified, by what was returned for them: as they came, and for which
+ * API. They are kept aside so that an AccessToken can be logged.
+ */
+const verified = new WeakMap<AccessToken, { raw: string; issuer: string; audience: string }>()
+
 /** Checks the access tokens of one tenant for one API; see Verifier. */
 export class AccessChecker {
   readonly proofs: Proofs
   readonly #config: VerifierConfig
-  readonly #raw = new WeakMap<AccessToken, string>()
   #server: Promise<Server> | undefined
 
   constructor(config: VerifierConfig) {
@@ -85,7 +90,8 @@ export class AccessChecker {
       const server = await this.connect()
       const token = await openAccessToken(server, this.#config.audience, raw)
       const fresh = await this.possessed(request, token, raw, bound, server)
-      this.#raw.set(token, raw)
+      const { issuer, audience } = this.#config
+      verified.set(token, { raw, issuer, audience })
       return withNonce(compare(token, demand, server.clockTolerance), fresh)
     } catch (error) {
       return this.refuse(error, bound)
@@ -137,9 +143,12 @@ export class AccessChecker {
   async consume(token: AccessToken, detail: Detail | PlainAction, key: string): Promise<Receipt> {
     const what = this.executes(token, detail)
     if (token.boundTo !== undefined) throw new StepUpError('bound', 'the token is bound to a key of its app')
-    const raw = this.#raw.get(token)
-    if (raw === undefined) throw mistake('the token is not one that this verifier has let pass')
-    return consumeWith(await this.connect(), token.clientId, { ...what, key }, raw)
+    const known = verified.get(token)
+    if (known === undefined) throw mistake('consume: hand over the very token that accessOf, or verifyAccess, returned, and not a copy of it')
+    if (known.issuer !== this.#config.issuer || known.audience !== this.#config.audience) {
+      throw mistake('consume: the token was verified for another API; use a Verifier of the same issuer and audience, such as the verifier of the guard that let it pass')
+    }
+    return consumeWith(await this.connect(), token.clientId, { ...what, key }, known.raw)
   }
 
   /** Checks the receipt of the approval that token was given for; see Verifier.verifyReceipt. */
@@ -216,9 +225,12 @@ function header({ headers }: AccessRequest, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : (value ?? undefined)
 }
 
-/** What follows the host in a request target; the query behind it does not count in a proof. */
+/**
+ * What follows the host in a request target, as it was sent: what the handler sees is not
+ * mended either. The query behind it does not count in a proof.
+ */
 function pathOf(target: string): string {
-  if (target.startsWith('/')) return target
-  return URL.canParse(target) ? new URL(target).pathname : `/${target}`
+  const [path = ''] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1)
+  return path.startsWith('/') ? path : `/${path}`
 }
 

@@ -122,6 +122,8 @@ test('a token that is bound to a key comes with a proof for this very request, o
     'of another type': await proof(keys, { url, token: bound, header: { typ: 'jwt' } }),
     'without a key': await proof(keys, { url, token: bound, header: { jwk: undefined } }),
     'with a private key': await proof(keys, { url, token: bound, header: { jwk: secret } }),
+    'with a secret key': await proof(keys, { url, token: bound, header: { jwk: { ...(await exportJWK(keys.publicKey)), k: 'x' } } }),
+    'with an extension': await proof(keys, { url, token: bound, header: { crit: ['b64'], b64: true } }),
     'signed by another': await proof({ publicKey: keys.publicKey, privateKey: thief.privateKey }, { url, token: bound }),
     'there twice': `${await proof(keys, { url, token: bound })}, ${await proof(keys, { url, token: bound })}`,
     missing: undefined,
@@ -160,6 +162,29 @@ test('an API behind a proxy, and one that takes bound tokens only', async (t) =>
   }
   assert.deepEqual((await judge({ authorization: `Bearer ${await token()}` })).challenges, ['DPoP error="invalid_token", algs="ES256 EdDSA PS256"'])
   assert.deepEqual((await judge({})).challenges, ['DPoP algs="ES256 EdDSA PS256"'])
+})
+
+test('an address that two readers could take for two is none', async (t) => {
+  const { keys, token, judge } = await world(t)
+  const bound = await token({ cnf: { jkt: await thumbprint(keys) } })
+  const use = async (htu, path) => (await judge({ authorization: `DPoP ${bound}`, dpop: await proof(keys, { url: htu, token: bound }) }, {}, { url: path })).ok
+  for (const [htu, path] of [
+    ['/admin', '/public/%2e%2e/admin'], ['/admin', '/public/../admin'], ['/admin', '/public/.%2E/admin'], ['/admin', '/./admin'], ['/admin', '/%2e/admin'], ['/', '/a/..'], ['/', '/%2E'],
+    ['/admin', '/public\\..\\admin'], ['/admin', '\\admin'], ['/admin', '/ad\tmin'], ['/admin', 'http://elsewhere.example/public/../admin'], ['/admin', 'http://elsewhere.example/public/%2e%2e/admin?a'],
+    ['/public/../admin', '/public/../admin'], ['/public/%2e%2e/admin', '/public/%2e%2e/admin'], ['/a/../admin', '/admin'], ['/a/%2E./admin', '/admin'], ['/admin/.', '/admin/'], ['\\admin', '/admin'],
+    ['/ad\tmin', '/admin'], ['/ad\nmin', '/admin'], ['/admin\r\n', '/admin'], ['/admin ', '/admin'], ['/a/..?b', '/'], ['/a/..#b', '/'],
+  ]) {
+    assert.equal(await use(audience + htu, path), false, `${htu} for ${path}`)
+  }
+  for (const htu of ['https:\\\\api.example\\admin', 'https:/api.example/admin', 'https:api.example/admin', 'https:///api.example/admin', ' https://api.example/admin', '/admin', 'https://a@api.example/admin']) {
+    assert.equal(await use(htu, '/admin'), false, htu)
+  }
+  for (const [htu, path] of [
+    ['/a/...', '/a/...'], ['/.well-known/x', '/.well-known/x'], ['/a..b', '/a..b'], ['/%252e%252e/a', '/%252e%252e/a'], ['/admin?a=/../b', '/admin'],
+    ['/admin', '/admin?next=/a/../b\\c'], ['', '/'], ['/', 'http://elsewhere.example'], ['/', 'http://elsewhere.example?a'],
+  ]) {
+    assert.equal(await use(audience + htu, path), true, `${htu} for ${path}`)
+  }
 })
 
 test('a proof holds our nonce, so that none is made in advance', async (t) => {
@@ -205,7 +230,15 @@ test('an API uses the approval up that a token was given for', async (t) => {
   await assert.rejects(verifier.consume(passed, other, 'k'), failure('mismatch'))
   await assert.rejects(verifier.verifyReceipt(passed, receipt, other), failure('mismatch'))
   await assert.rejects(verifier.consume(await pass(), detail, 'k'), failure('not_approved'))
-  await assert.rejects(verifier.consume({ ...passed }, detail, 'k'), TypeError)
+  await assert.rejects(verifier.consume({ ...passed }, detail, 'k'), { name: 'TypeError', message: /accessOf.*copy/ })
+  const same = new Verifier({ issuer: server.url, audience })
+  assert.equal((await same.consume(passed, detail, 'k')).jws, receipt, 'any verifier of the same API will do')
+  const elsewhere = new Verifier({ issuer: server.url, audience: 'https://other.example' })
+  await assert.rejects(elsewhere.consume(passed, detail, 'k'), { name: 'TypeError', message: /same issuer and audience/ })
+  const guard = requireStepUp({ issuer: server.url, audience })
+  const req = { method: 'POST', url: '/', headersDistinct: { authorization: [`Bearer ${await token(claims)}`] } }
+  await new Promise((done, fail) => guard(req, { setHeader: () => {} }, (error) => (error ? fail(error) : done())))
+  assert.equal((await guard.verifier.consume(accessOf(req), detail, 'k')).jws, receipt)
   const second = await pass({ txn: 'c2', 'urn:sallyport:confirmation': { id: 'c2', details_hash: hash, approved_at: at } })
   await assert.rejects(verifier.verifyReceipt(second, receipt, detail), failure('token'))
   const raw = await token({ ...claims, cnf: { jkt: await thumbprint(keys) } })

@@ -67,7 +67,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = { ok: (await (own[name] ? own[name](...args) : app[name](...args))) ?? null }
   } catch (e) {
-    answer = { error: { name: e.name, code: e.code, status: e.status, error: e.error, description: e.description, challenge: e.challenge, message: e.message } }
+    answer = { error: { name: e.name, code: e.code, status: e.status, error: e.error, description: e.description, retryAfter: e.retryAfter, challenge: e.challenge, message: e.message } }
   }
   process.stdout.write(JSON.stringify(answer) + '\n')
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { generateKeyPair } from 'jose'
-import { ACR_2SV, ACR_MFA, action, detailsHash, StepUp, StepUpError } from '@sallyport-id/stepup'
+import { ACR_2SV, ACR_MFA, action, detailsHash, StepUp, StepUpError, Verifier } from '@sallyport-id/stepup'
 import { clientId, issuer, redirectUri, seconds } from './issuer.mjs'
 
 const detail = { type: 'payout.request', txn_id: 't1', amount: { value: '1.00', currency: 'EUR' }, payee: { name: 'A', account: { iban: 'I' } } }
@@ -191,7 +191,7 @@ test('a request that could not be answered is a mistake', async (t) => {
   assert.ok(!url.includes('resume'))
   for (const options of [
     { acr: action('payout.request') }, { acr: [action('payout.request'), ACR_MFA], subject: 'a' }, { acr: action('Payout'), subject: 'a' },
-    { acr: 'urn:sallyport:acr:td' }, { acr: 'a b' }, { maxAge: -1 }, { maxAge: 1.5 }, { prompt: 'none login' }, { prompt: 'never' }, { detail },
+    { acr: 'urn:sallyport:acr:td' }, { acr: 'a b' }, { maxAge: -1 }, { maxAge: 1.5 }, { prompt: 'none login' }, { prompt: 'never' }, { detail }, { acr: action('payout.request'), subject: 'a', loggedInAt: 1 },
   ]) {
     await assert.rejects(app.start(options), TypeError, JSON.stringify(options))
   }
@@ -202,6 +202,9 @@ test('a request that could not be answered is a mistake', async (t) => {
   for (const wrong of [{ ...detail, txn_id: 'a b' }, { ...detail, type: 'payout' }, { type: 'a.b' }, [], 'x', null, big]) {
     await assert.rejects(app.push({ subject: 'a', detail: wrong }), failure('bad_detail'), JSON.stringify(wrong))
   }
+  await assert.rejects(app.push({ subject: 'a', detail: { ...detail, type: 'nosuch\n' } }), { message: 'stepup: bad_detail: type "nosuch" is not a type of transaction (such as payout.request)' })
+  await assert.rejects(app.start({ acr: action('payout.request'), subject: 'a', loggedInAt: 1 }), { message: /must not pass through the browser; use push/ })
+  await assert.rejects(app.answer({ acr: [action('payout.request')] }, { subject: 'a', loggedInAt: 1 }), TypeError)
   await assert.rejects(app.answer({ acr: [action('bid.place')] }, { subject: 'a', detail }), TypeError)
   const config = { issuer: server.url, clientId, auth: { secret: 's' }, redirectUri }
   for (const change of [
@@ -217,11 +220,34 @@ test('a request that could not be answered is a mistake', async (t) => {
   await assert.rejects(StepUp.discover({ ...config, issuer: 'http://127.0.0.1:1' }), failure('unavailable'))
   const plain = { issuer: 'https://id.example', authorization_endpoint: 'https://id.example/a', token_endpoint: 'http://localhost/token', jwks_uri: 'https://id.example/k' }
   await assert.rejects(StepUp.discover({ ...config, issuer: plain.issuer, fetch: async () => Response.json(plain) }), TypeError, 'less protected than the issuer')
+  const document = '/.well-known/openid-configuration'
+  for (const status of [400, 401, 404, 410]) {
+    server.answers[document] = () => ({ status })
+    const message = `stepup: issuer: ${server.url}${document} answered ${status}; check the issuer`
+    await assert.rejects(StepUp.discover(config), { name: 'TypeError', message })
+    await assert.rejects(new Verifier({ issuer: server.url, audience: 'https://api.example' }).connect(), { name: 'TypeError', message })
+  }
+  for (const status of [408, 429, 500, 503]) {
+    server.answers[document] = () => ({ status })
+    await assert.rejects(StepUp.discover(config), (e) => failure('unavailable')(e) && e.status === status && e.message.includes(String(status)), status)
+  }
   server.answers['/.well-known/openid-configuration'] = () => ({ status: 302, headers: { location: `${server.url}/elsewhere` } })
   await assert.rejects(StepUp.discover(config), failure('unavailable'))
   assert.ok(!server.asked.some(({ path }) => path === '/elsewhere'), 'no redirect is followed')
   server.answers['/.well-known/openid-configuration'] = () => ({ issuer: server.url, more: 'x'.repeat(300_000) })
   await assert.rejects(StepUp.discover(config), failure('unavailable'))
+})
+
+test('an app that asks too often is told when it may ask again', async (t) => {
+  const { server, app } = await connect(t)
+  const said = { error: 'access_denied', error_description: 'The app has asked too often.' }
+  for (const [after, body, retryAfter] of [['90', said, 90], ['90', {}, 90], ['soon', said, undefined], ['-1', said, undefined], ['9'.repeat(20), said, undefined]]) {
+    server.answers['/par'] = () => ({ status: 429, headers: { 'retry-after': after }, ...body })
+    const told = (e) => failure('too_often')(e) && e.status === 429 && e.retryAfter === retryAfter && e.error === body.error && (!body.error || e.description === said.error_description)
+    await assert.rejects(app.push({ subject: 'alice', detail }), told, after)
+  }
+  server.answers['/par'] = () => ({ status: 503, headers: { 'retry-after': '1' } })
+  await assert.rejects(app.push({ subject: 'alice', detail }), (e) => failure('unavailable')(e) && e.retryAfter === 1)
 })
 
 test('a refresh proves nothing anew', async (t) => {
