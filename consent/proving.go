@@ -16,19 +16,24 @@ import (
 // About is what messages may say that are sent in the middle of st.
 func (s *Service) About(st *Standing, lang string) mfa.About { return st.about(lang) }
 
-// about fills in what a message may say. The hosted pages know the language.
+// about fills in what a message may say. The hosted pages know the language. The
+// transaction is told where it is confirmed, and nowhere before: the code of a login
+// must not read as if it confirmed a payout, and whoever signs in may be somebody else.
 func (st *Standing) about(lang string) mfa.About {
-	t, sum := st.Realm.Tenant, st.Detail.Summary()
-	title := ""
-	if st.Detail.Type != "" {
-		title = details.In(lang, st.Realm.Details.Title(st.Detail.Type))
-	}
-	return mfa.About{
-		ActionTitle: title,
-		TenantName:  t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
+	t := st.Realm.Tenant
+	about := mfa.About{
+		TenantName: t.Name, Host: t.PublicHost(), AppName: st.Client.Name, Lang: lang, Zone: t.Zone(),
 		HelpURL: t.HelpURL, PrivacyURL: t.Privacy, Texts: t.Texts,
-		Amount: sum.Amount.Value, Currency: sum.Amount.Currency, Payee: sum.To, Account: sum.Account,
 	}
+	if st.Step != StepConfirm {
+		return about
+	}
+	sum := st.Detail.Summary()
+	about.Amount, about.Currency, about.Payee, about.Account = sum.Amount.Value, sum.Amount.Currency, sum.To, sum.Account
+	if st.Detail.Type != "" {
+		about.ActionTitle = details.In(lang, st.Realm.Details.Title(st.Detail.Type))
+	}
+	return about
 }
 
 // firstEnrolment is what the code is for that has to be given before the first

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -36,15 +37,19 @@ func lines(s string) string {
 
 var (
 	scheme  = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://+`)
-	dotted  = regexp.MustCompile(`(\p{L}|\d)\.(\p{L})`)
+	dotted  = regexp.MustCompile(`([\p{L}\p{M}\p{N}\p{S}])\.(\p{M}*\p{L})`)
+	address = regexp.MustCompile(`\p{N}{1,3}(?:\.\p{N}{1,3}){3}`) // IPv4
 	newline = regexp.MustCompile(`\r\n?|\n`)
 )
 
 // unlink cleans s, and breaks what a phone or mail program would turn into a
-// link: a payee called "pay.example.com/x" must not be one tap away.
+// link: a payee called "pay.example.com/x" must not be one tap away. Nor may it look
+// like the last line of a text message, which binds a code to a host: without its @
+// it is none.
 func unlink(s string) string {
-	s = scheme.ReplaceAllString(clean(s), "")
+	s = scheme.ReplaceAllString(plainSigns(clean(s)), "")
 	s = strings.ReplaceAll(s, "@", " at ")
+	s = address.ReplaceAllStringFunc(s, func(ip string) string { return strings.ReplaceAll(ip, ".", ". ") })
 	for {
 		next := dotted.ReplaceAllString(s, "$1. $2")
 		if next == s {
@@ -52,6 +57,32 @@ func unlink(s string) string {
 		}
 		s = next
 	}
+}
+
+// plainSigns writes the signs of an address as ASCII has them, whatever their form:
+// a full-width at sign, a dot leader or an ideographic full stop make a link as well as
+// the plain ones, at the latest once a gateway or a telephone has folded them. Other
+// characters stay as they are, an ellipsis too: it parts no labels.
+//
+// Source: UTS 46 section 2.3 (label separators); UAX 15 (NFKC).
+func plainSigns(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf, r == '…', r == '‥':
+			b.WriteRune(r)
+			continue
+		case r == '。', r == '｡':
+			b.WriteByte('.')
+			continue
+		}
+		plain := norm.NFKC.String(string(r))
+		if !strings.ContainsAny(plain, ".@#:/") {
+			plain = string(r)
+		}
+		b.WriteString(plain)
+	}
+	return b.String()
 }
 
 // shorten cuts s to at most n characters; a cut shows as mark, which counts.

@@ -23,10 +23,14 @@ type letter struct {
 	StopText  string
 	StopLink  string
 	StopURL   string
+	StopLine  string // both, in the plain body
 	Never     string
 	Footer    string
-	Links     []letterRow // the tenant's own pages of help and privacy
+	Links     []letterLink // the tenant's own pages of help and privacy
 }
+
+// letterLink is a link: Line is all of it in the plain body, as the language sets a colon.
+type letterLink struct{ Label, URL, Line string }
 
 type letterRow struct{ Label, Value string }
 
@@ -60,6 +64,7 @@ func padRow(rows []letterRow, r letterRow) string {
 // mail renders both bodies of l.
 func (w *writer) mail(t *letterTemplates, l letter) (subject, plain, html string) {
 	l.Lang, l.Dir, l.Links = w.catalog.tag.String(), w.say("lang.dir", nil), w.links()
+	l.StopLine = w.linkLine(l.StopLink, l.StopURL)
 	var p, h bytes.Buffer
 	err := t.plain.Execute(&p, l)
 	if err != nil && w.err == nil {
@@ -73,20 +78,25 @@ func (w *writer) mail(t *letterTemplates, l letter) (subject, plain, html string
 }
 
 // links are the tenant's pages of help and privacy, as far as it has some.
-func (w *writer) links() []letterRow {
-	var links []letterRow
+func (w *writer) links() []letterLink {
+	var links []letterLink
 	for _, l := range []letterRow{{"frame.help", w.data.HelpURL}, {"frame.privacy", w.data.PrivacyURL}} {
 		if strings.HasPrefix(l.Value, "https://") || strings.HasPrefix(l.Value, "http://") {
-			links = append(links, letterRow{w.say(l.Label, nil), l.Value})
+			label := w.say(l.Label, nil)
+			links = append(links, letterLink{label, l.Value, w.linkLine(label, l.Value)})
 		}
 	}
 	return links
 }
 
+func (w *writer) linkLine(label, url string) string {
+	return w.say("mail.link_line", map[string]any{"Label": label, "URL": url})
+}
+
 // codeLetter is the email with a code.
 func (w *writer) codeLetter() letter {
 	d := w.data
-	args := w.args(w.payee())
+	args := w.args(w.whom())
 	l := letter{
 		Subject: w.choose(args, "mail.code.subject", "mail.code.subject_plain"),
 		Code:    d.Code,
@@ -109,7 +119,7 @@ func (w *writer) codeLetter() letter {
 		l.StopURL, l.StopLink = d.StopURL, w.say("mail.stop_link", nil)
 		return l
 	}
-	l.StopText = w.say(stop, nil)
+	l.StopText = w.say(stop, args)
 	return l
 }
 

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,7 +71,7 @@ type AccountData struct {
 
 // accountKeys are the messages that this file asks for by name.
 var accountKeys = []string{
-	"mail.method", "mail.also_off", "mail.two_step_on", "mail.two_step_off", "mail.new_contact", "mail.codes_left", "mail.codes_low", "mail.link_footer", "mail.link_life",
+	"mail.method", "mail.action", "mail.also_off", "mail.two_step_on", "mail.two_step_off", "mail.new_contact", "mail.codes_left", "mail.codes_low", "mail.link_footer", "mail.link_life",
 	"sms.notice_plain", "confirm.amount", "confirm.to", "confirm.app",
 }
 
@@ -153,9 +154,45 @@ func (w *writer) part(variant, part string) string {
 	return w.say(key, nil)
 }
 
+// disowned is what was stopped, as far as the notice knows it: "Payout, 1,250.00 EUR,
+// ACME GmbH"; each name has at most limit characters.
+func (w *writer) disowned(limit int) string {
+	d := w.data
+	name := cmp.Or(d.ActionTitle, d.ActionName)
+	if slices.Contains(actions, d.ActionName) {
+		name = w.say(actionKey("name", d.ActionName), nil)
+	}
+	parts := slices.DeleteFunc([]string{shorten(name, limit, "..."), d.Slip.Amount, shorten(d.Slip.Payee, limit, "...")}, func(s string) bool { return s == "" })
+	return strings.Join(parts, w.say("list.comma", nil)+" ")
+}
+
+// disownedSMS is the notice of what the user did not start. It does not ask "Not you?":
+// that it was not the user is what it is about.
+func (w *writer) disownedSMS() string {
+	key := "notice." + w.kind + ".sms"
+	for _, keys := range [][]string{{key + "_named", key, key + "_plain"}, {key, key + "_plain"}} {
+		for limit := 40; limit >= 8; limit -= 2 {
+			what := w.disowned(limit)
+			if w.gsm() {
+				what = unlink(foldGSM(what))
+			}
+			args := w.smsArgs("", limit)
+			args["What"] = what
+			text := w.choose(args, keys...)
+			if w.fits(text) {
+				return text
+			}
+		}
+	}
+	return w.say(key+"_plain", nil)
+}
+
 // changeSMS is a notice in one sentence. The name of the tenant gets shorter
 // until it fits; one that the alphabet lacks is left out.
 func (w *writer) changeSMS(variant string) string {
+	if w.kind == NoticeActionDisowned {
+		return w.disownedSMS()
+	}
 	what := w.say("notice."+variant+".subject", nil)
 	if w.gsm() {
 		what = foldGSM(what)
@@ -199,6 +236,8 @@ func (w *writer) changeLetter(d AccountData) letter {
 	case NoticeContactRemoved: // which one is said above
 	case NoticeActionApproved:
 		l.Rows = w.approved(d.Slip)
+	case NoticeActionDisowned:
+		l = w.disownedLetter(l)
 	default:
 		if slices.Contains(factorKinds, d.Method) {
 			l.Rows = append(l.Rows, letterRow{w.say("mail.method", nil), w.say("row."+d.Method+".name", nil)})
@@ -206,6 +245,22 @@ func (w *writer) changeLetter(d AccountData) letter {
 	}
 	l.Rows = append(l.Rows, w.alsoOff(d.Also)...)
 	l.Rows = append(l.Rows, w.whence(d.Slip)...)
+	return l
+}
+
+// disownedLetter is l with what was stopped, as far as the notice knows it.
+func (w *writer) disownedLetter(l letter) letter {
+	what := w.disowned(60)
+	if what != "" {
+		l.Subject = w.say("notice."+w.kind+".subject_named", map[string]any{"What": what})
+	}
+	named := *w
+	named.data.Slip = Slip{}
+	name := named.disowned(60)
+	if name != "" {
+		l.Rows = append(l.Rows, letterRow{w.say("mail.action", nil), name})
+	}
+	l.Rows = append(l.Rows, w.approved(w.data.Slip)...)
 	return l
 }
 
@@ -294,5 +349,6 @@ var noticeFamilies = []family{
 		".phone.subject", ".email.subject",
 		".phone_old.subject", ".phone_old.what", ".phone_old.do", ".email_old.subject", ".email_old.what", ".email_old.do",
 	}},
+	{"notice", []string{NoticeActionDisowned}, []string{".subject_named", ".sms_named", ".sms", ".sms_plain"}},
 	{"linkmail", linkMails, []string{".subject", ".what", ".link", ".not_you"}},
 }

@@ -157,7 +157,8 @@ func TestEveryNoticeSaysWhatToDo(t *testing.T) {
 			for _, key := range []string{"settings.title", "inside.activity", "inside.devices", "do.sign_out_all"} {
 				require.Contains(t, plain, fixed[key], "%s %s: %s", lang, kind, key)
 			}
-			require.True(t, strings.HasSuffix(plain, "\n"+fixed["frame.help"]+": https://contractor.example/help\n"), plain)
+			colon := map[bool]string{true: "\u00a0: ", false: ": "}[lang == "fr"]
+			require.True(t, strings.HasSuffix(plain, "\n"+fixed["frame.help"]+colon+"https://contractor.example/help\n"), plain)
 			require.Contains(t, body, `href="https://contractor.example/help"`)
 			require.NotContains(t, plain+body, "javascript")
 		}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -125,7 +126,7 @@ func (w *writer) smsTo(payee bool, limit int) string {
 		return tail
 	}
 	if w.gsm() {
-		name = foldGSM(name)
+		name = unlink(foldGSM(name))
 	}
 	return strings.TrimSpace(shorten(name, limit, "...") + " " + tail)
 }
@@ -150,6 +151,9 @@ func (w *writer) smsArgs(to string, limit int) map[string]any {
 		s, _ := v.(string)
 		if w.gsm() {
 			s = foldGSM(s)
+			if slices.Contains([]string{"Tenant", "App", "Name", "To"}, name) {
+				s = unlink(s) // folding makes dots and at signs of what was none before
+			}
 		}
 		if name == "Tenant" || name == "App" || name == "Name" {
 			s = shorten(s, limit, "...")
@@ -169,7 +173,7 @@ func (w *writer) fits(text string) bool {
 	if n, ok := gsmLen(text); ok {
 		return n <= gsmLimit
 	}
-	return !w.gsm() && len([]rune(text)) <= wideLimit
+	return !w.gsm() && len(utf16.Encode([]rune(text))) <= wideLimit
 }
 
 // noticeSMS is a notice in one sentence.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The kinds of [Set.Text].
@@ -51,9 +52,9 @@ type TextData struct {
 // textKeys are the messages that the code asks for by name.
 var textKeys = []string{
 	"frame.title", "frame.title_error", "lang.dir", "number.group", "number.decimal", "date.day", "date.today", "date.at",
-	"sms.login", "sms.login_plain", "sms.short", "sms.last_line", "sms.notice", "voice.call", "voice.sign_in", "voice.greeting", "voice.again",
+	"sms.login", "sms.login_plain", "sms.short", "sms.last_line", "sms.notice", "voice.call", "voice.sign_in", "voice.greeting", "voice.again", "voice.account",
 	"mail.code.life", "mail.code.subject", "mail.code.subject_plain", "mail.requested", "mail.stop",
-	"mail.stop_link", "mail.stop_plain", "mail.stop_action", "mail.never", "mail.footer", "mail.footer_plain",
+	"mail.stop_link", "mail.link_line", "mail.stop_plain", "mail.stop_action", "mail.never", "mail.footer", "mail.footer_plain",
 	"mail.notice_footer", "mail.when", "mail.from", "mail.today", "mail.where", "settings.title", "inside.activity", "inside.devices",
 	"do.sign_out_all", "frame.help", "frame.privacy", "list.comma",
 }
@@ -114,7 +115,7 @@ func (d TextData) unlinked() TextData {
 		d.App = d.Tenant
 	}
 	s := &d.Slip
-	s.Amount, s.Payee, s.Device, s.App = shorten(plainAmount(s.Amount), 30, "..."), unlink(s.Payee), unlink(s.Device), unlink(s.App)
+	s.Amount, s.Payee, s.Device, s.App = plainAmount(s.Amount), unlink(s.Payee), unlink(s.Device), unlink(s.App)
 	facts := make([]Fact, len(s.Facts))
 	for i, f := range s.Facts {
 		facts[i] = Fact{Label: unlink(f.Label), Value: unlink(f.Value), Mono: f.Mono}
@@ -123,15 +124,25 @@ func (d TextData) unlinked() TextData {
 	return d
 }
 
+// longestAmount is how many characters an amount may have: 15 digits in groups, a point,
+// 18 digits after it, and a currency of four letters are 43.
+const longestAmount = 48
+
 // plainAmount cleans an amount; unlike unlink it leaves "1,250.00 EUR" and
-// "12.5 h" alone when all before the blank is a number.
+// "12.5 h" alone when all before the last blank is a number. The unit is never cut:
+// a sum without its currency is another sum.
 func plainAmount(s string) string {
 	s = clean(s)
-	number, unit, _ := strings.Cut(s, " ")
-	if strings.Trim(number, "0123456789.,'-") == "" {
-		return strings.TrimSpace(number + " " + unlink(unit))
+	number, unit := s, ""
+	i := strings.LastIndexByte(s, ' ')
+	if i >= 0 && strings.Trim(s[i:], " 0123456789") != "" {
+		number, unit = s[:i], shorten(unlink(s[i:]), 12, "...")
 	}
-	return unlink(s)
+	if strings.Trim(number, "0123456789.,'- ") != "" {
+		return shorten(unlink(s), 30, "...")
+	}
+	room := longestAmount - utf8.RuneCountInString(unit) - 1
+	return strings.TrimSpace(shorten(number, room, "...") + " " + unit)
 }
 
 // writer writes one text. The first message that fails stays in err, so that
@@ -193,16 +204,9 @@ func (w *writer) actionKeys(part string) []string {
 func (w *writer) call() string {
 	purpose := w.say("voice.sign_in", nil)
 	if w.kind == TextAction {
-		purpose = w.choose(w.args(w.payee()), w.actionKeys("voice")...)
+		purpose = w.choose(w.args(w.whom()), w.actionKeys("voice")...)
 	}
-	var digits []string
-	for _, r := range w.data.Code {
-		word := string(r)
-		if w.catalog.has("digit." + word) {
-			word = w.say("digit."+word, nil)
-		}
-		digits = append(digits, word)
-	}
+	digits := w.spelled(w.data.Code)
 	args := w.args(w.payee())
 	args["Purpose"] = purpose
 	args["Digits"] = strings.Join(digits, ", ")
@@ -213,6 +217,32 @@ func (w *writer) call() string {
 	}
 	args["To"] = ""
 	return w.say("voice.call", args)
+}
+
+// spelled are the words for the characters of s, as a voice says them.
+func (w *writer) spelled(s string) []string {
+	var said []string
+	for _, r := range s {
+		word := string(r)
+		if w.catalog.has("digit." + word) {
+			word = w.say("digit."+word, nil)
+		}
+		said = append(said, word)
+	}
+	return said
+}
+
+// whom is the payee and, where money goes to another account from now on, the end of
+// that account too: its holder may have a name that anybody can have.
+func (w *writer) whom() string {
+	tail := w.accountTail("")
+	if w.data.ActionName != "payment_details.add" || w.data.Slip.Payee == "" || tail == "" {
+		return w.payee()
+	}
+	if w.data.Channel == "voice" {
+		return w.say("voice.account", map[string]any{"To": w.payee(), "Digits": strings.Join(w.spelled(tail), " ")})
+	}
+	return w.payee() + w.say("list.comma", nil) + " …" + tail
 }
 
 // payee is whom or what the action is for, as an email or a call names it.
@@ -227,7 +257,7 @@ func (w *writer) payee() string {
 // has no room for more.
 func (w *writer) accountTail(mark string) string {
 	for _, f := range w.data.Slip.Facts {
-		if !slices.Contains([]string{"account", "iban", "new"}, f.Label) {
+		if !slices.Contains([]string{"account", "iban", "new", "destination", "new_account"}, f.Label) {
 			continue
 		}
 		words := strings.FieldsFunc(f.Value, func(r rune) bool { return r > '~' || r == ' ' || r == '.' || r == '*' })

@@ -279,6 +279,16 @@ func TestUnlink(t *testing.T) {
 		{"me@evil.example", "me at evil. example"},
 		{"DE89 3704", "DE89 3704"},
 		{"v1.2", "v1.2"},
+		{"evil․com", "evil. com"},
+		{"evil．com", "evil. com"},
+		{"evil。com", "evil. com"},
+		{"evil\u0308.com", "evil\u0308. com"},
+		{"evil.\u0301com", "evil. \u0301com"},
+		{"＠bank․example ＃999999", "at bank. example #999999"},
+		{"93.184.216.34/x", "93. 184. 216. 34/x"},
+		{"International…", "International…"},
+		{"St. Gallen", "St. Gallen"},
+		{"№ 5 ½", "№ 5 ½"},
 		{"line\nbreak\u202e \u200bzero", "line break zero"},
 	}
 	for _, tt := range tests {

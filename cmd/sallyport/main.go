@@ -19,6 +19,7 @@ type commands struct {
 	Serve       serveCommand   `cmd:"" help:"Run the server."`
 	Migrate     migrateCommand `cmd:"" help:"Change the database schema."`
 	Apply       applyCommand   `cmd:"" help:"Write tenants, policies, apps and users as a file describes them."`
+	Sub         subCommand     `cmd:"" help:"Print the sub of accounts, which is how apps know them."`
 	CheckConfig checkCommand   `cmd:"" help:"Read a configuration and say what is wrong with it."`
 	Version     versionCommand `cmd:"" help:"Print the version."`
 }
@@ -29,8 +30,13 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main without the process: it returns the exit code.
+// run is main without the process: it returns the exit code. Who names no command is shown
+// all of them.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	if len(args) == 0 {
+		_ = run(ctx, []string{"--help"}, errOut, errOut)
+		return 2
+	}
 	var c commands
 	code := -1
 	parser, err := kong.New(&c,

@@ -108,7 +108,9 @@ func TestTheCommandLine(t *testing.T) {
 		{"help of the demo", []string{"demo", "--help"}, 0, "--demo-on-network", ""},
 		{"help of serve", []string{"serve", "--help"}, 0, "--config", ""},
 		{"the version", []string{"version"}, 0, "sallyport ", ""},
-		{"nothing", nil, 2, "", "See sallyport --help"},
+		{"nothing", nil, 2, "", "\n  version\n"},
+		{"a sub without a tenant", []string{"sub", "dora@example.com"}, 2, "", "--tenant"},
+		{"the sub of nobody", []string{"sub", "--tenant", "acme"}, 2, "", "username"},
 		{"an unknown command", []string{"serv"}, 2, "", "unexpected argument serv"},
 		{"an unknown flag", []string{"demo", "--lisen=x"}, 2, "", "unknown flag --lisen"},
 		{"apply without a file", []string{"apply"}, 2, "", "--file"},
@@ -128,6 +130,36 @@ func TestTheCommandLine(t *testing.T) {
 }
 
 // TestTheHelpOfTheDemoNamesItsContract lists the flags that scripts rely on.
+// TestWithoutACommandAllOfThemAreShown: a list that breaks off hides what it leaves out.
+func TestWithoutACommandAllOfThemAreShown(t *testing.T) {
+	_, _, complaint := call(t)
+
+	for _, command := range []string{"demo", "serve", "migrate up", "apply", "sub", "check-config", "version"} {
+		require.Regexp(t, `\n  `+command+`[ \n]`, complaint)
+	}
+}
+
+// TestTheSubOfAnAccount is told when the account is made, and whenever it is asked for.
+func TestTheSubOfAnAccount(t *testing.T) {
+	config, _, _ := place(t, testdb.SQLite(t))
+	code, out, complaint := call(t, "apply", "--config", config, "-f", file(t, strings.TrimSuffix(acme, "}]}")+", users: [{username: dora@example.com}]}]}"))
+	require.Equal(t, 0, code, complaint)
+	_, made, _ := strings.Cut(out, "acme: user d•••@example.com created, sub ")
+	made, _, _ = strings.Cut(made, "\n")
+	require.NotEmpty(t, made, out)
+
+	code, out, complaint = call(t, "sub", "--config", config, "--tenant", "acme", "Dora@example.com")
+
+	require.Equal(t, 0, code, complaint)
+	require.Equal(t, "dora@example.com "+made+"\n", out)
+	code, _, complaint = call(t, "sub", "--config", config, "--tenant", "acme", "eve@example.com")
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "user eve@example.com: ")
+	code, _, complaint = call(t, "sub", "--config", config, "--tenant", "nobody", "eve@example.com")
+	require.Equal(t, 1, code)
+	require.Contains(t, complaint, "tenant nobody: ")
+}
+
 func TestTheHelpOfTheDemoNamesItsContract(t *testing.T) {
 	_, out, _ := call(t, "demo", "--help")
 

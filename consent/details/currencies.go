@@ -41,6 +41,13 @@ func minorUnits(currency string) (digits int, known bool) {
 	return 0, false
 }
 
+// IsCurrency reports whether an amount can be in currency: a code of ISO 4217 that
+// people are paid in, or a crypto currency that can be confirmed.
+func IsCurrency(currency string) bool {
+	_, known := minorUnits(currency)
+	return known
+}
+
 // isCoin reports whether currency is a crypto currency.
 func isCoin(currency string) bool {
 	_, ok := coins[currency]

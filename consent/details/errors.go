@@ -30,10 +30,11 @@ const (
 //
 // Text says what is wrong and what to do, and may be sent as error_description
 // (RFC 6749 section 5.2): printable ASCII without quotes and backslashes, at
-// most 200 characters, and nothing of what the app sent.
+// most 200 characters, and nothing of what the app sent. What is wrong with one
+// member begins with its place in the transaction: "/payee/name: Send a text."
 type Error struct {
 	Kind Fault
-	At   string // JSON pointer (RFC 6901) as far as the type knows the names; "" for the whole
+	At   string // JSON pointer (RFC 6901) into the parameter as far as the type knows the names; "" for the whole
 	Text string
 }
 
@@ -61,6 +62,25 @@ func refuse(kind Fault, at, format string, args ...any) *Error {
 		plain = plain[:longestText-3] + "..."
 	}
 	return &Error{Kind: kind, At: at, Text: plain}
+}
+
+// longestPlace is how much of a pointer a text may take, in characters. Of a longer one
+// the end is told, which is where to look.
+const longestPlace = 90
+
+// under returns e with its place in the transaction before its text. The transaction is
+// at root. Every name of the place is one of the schema's, so an app that sent a name of
+// its own, or a secret as one, never reads it again.
+func (e *Error) under(root string) *Error {
+	place := strings.TrimPrefix(e.At, root)
+	if place == "" {
+		return e
+	}
+	for len(place) > longestPlace {
+		_, rest, _ := strings.Cut(strings.TrimPrefix(place, ".../"), "/")
+		place = ".../" + rest
+	}
+	return refuse(e.Kind, e.At, "%s: %s", place, e.Text)
 }
 
 // Mistake is one thing that is wrong with a type.

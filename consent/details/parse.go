@@ -3,7 +3,6 @@ package details
 import (
 	"bytes"
 	"regexp"
-	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -97,7 +96,7 @@ func (r *Registry) entryOf(v any, at string) (*entry, error) {
 	}
 	e, known := r.entries[name]
 	if !known {
-		return nil, refuse(FaultUnknownType, at+"/type", "This type is not known here; known are %s.", strings.Join(r.Names(), ", "))
+		return nil, refuse(FaultUnknownType, at+"/type", "This tenant has no such type of authorization_details.%s", r.hint(name))
 	}
 	return e, nil
 }
@@ -111,7 +110,7 @@ func (r *Registry) detail(v any, at string) (Detail, error) {
 	doc := normal(v).(map[string]any)
 	fault := e.check(doc, at)
 	if fault != nil {
-		return Detail{}, fault
+		return Detail{}, fault.under(at)
 	}
 	canonical := appendValue(nil, doc)
 	if len(canonical) > largestParam {
@@ -146,12 +145,13 @@ func normal(v any) any {
 // check refuses doc if it does not fit the schema, or if one of its members is
 // not sound. The first mistake is told, in the order of the page.
 func (e *entry) check(doc map[string]any, at string) *Error {
+	id, isText := doc["txn_id"].(string) // before the schema, which has no words for its form
+	if isText && !txnID.MatchString(id) {
+		return refuse(FaultSchema, at+"/txn_id", "A txn_id is 1 to 64 letters of ASCII, digits, dots, colons, underscores and hyphens.")
+	}
 	fault := e.checkSchema(doc, at)
 	if fault != nil {
 		return fault
-	}
-	if !txnID.MatchString(doc["txn_id"].(string)) {
-		return refuse(FaultSchema, at+"/txn_id", "A txn_id is 1 to 64 letters of ASCII, digits, dots, colons, underscores and hyphens.")
 	}
 	for _, s := range e.Show {
 		v, ok := find(doc, s.At)

@@ -113,6 +113,24 @@ func (r *Registry) Schema(name string) (json.RawMessage, bool) {
 	return bytes.Clone(e.Type.Schema), true
 }
 
+// Members returns the members of a type's transactions, sorted, without type and txn_id,
+// and whether there is such a type.
+func (r *Registry) Members(name string) ([]string, bool) {
+	e, ok := r.entries[name]
+	if !ok {
+		return nil, false
+	}
+	members := slices.Sorted(maps.Keys(e.shape.members))
+	return slices.DeleteFunc(members, func(m string) bool { return m == "type" || m == "txn_id" }), true
+}
+
+// Tells reports whether a message says anything of a transaction of a type: an amount, a
+// name or an account. It is false for a type that there is not.
+func (r *Registry) Tells(name string) bool {
+	e, ok := r.entries[name]
+	return ok && (e.Message.Amount != "" || e.Message.To != "" || len(e.Message.Account) > 0)
+}
+
 // Title returns the heading of a type's page by language tag, "en" among them.
 // It is nil for types of which the pages know a heading, and for unknown ones.
 func (r *Registry) Title(name string) map[string]string {

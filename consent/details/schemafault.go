@@ -3,6 +3,7 @@ package details
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,18 +54,31 @@ func (m *member) complaint(k jsonschema.ErrorKind) string {
 		return "Send exactly one of " + strings.Join(m.oneOf, ", ") + "."
 	case *kind.Type:
 		if m.object {
-			return "Send an object here."
+			return "Send an object."
 		}
-		return "Send a text here."
+		return "Send a text."
 	case *kind.Enum, *kind.Const:
 		return "Send one of " + strings.Join(m.values, ", ") + "."
 	case *kind.MaxLength, *kind.MinLength:
-		return "This text is too long or too short for its type."
+		return m.lengths()
 	case *kind.Pattern:
 		return "This text does not have the form that its type asks for."
 	default:
 		return "This does not fit the schema of its type."
 	}
+}
+
+// lengths says how long a text of m may be.
+func (m *member) lengths() string {
+	switch {
+	case m.longest == 0:
+		return fmt.Sprintf("Send at least %d characters.", m.shortest)
+	case m.shortest == 0:
+		return fmt.Sprintf("Send at most %d characters.", m.longest)
+	case m.shortest == m.longest:
+		return fmt.Sprintf("Send exactly %d characters.", m.longest)
+	}
+	return fmt.Sprintf("Send %d to %d characters.", m.shortest, m.longest)
 }
 
 // names lists the members that an object may have.

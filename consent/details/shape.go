@@ -14,7 +14,8 @@ type member struct {
 	members  map[string]*member
 	required []string
 	oneOf    []string // of these members, exactly one is there
-	longest  int      // maxLength of a text; 0 where the schema sets none
+	shortest int      // minLength of a text, in characters; 0 where the schema sets none
+	longest  int      // maxLength of a text, in characters; 0 where the schema sets none
 	values   []string // what enum and const allow; nil for any
 }
 
@@ -154,8 +155,14 @@ func (r shapeReader) text(m *member, s map[string]any, at string) {
 		}
 		m.values = append(m.values, text)
 	}
-	longest, _ := s["maxLength"].(float64)
-	m.longest = int(min(longest, longestShown+1))
+	m.shortest, m.longest = length(s["minLength"]), length(s["maxLength"])
+}
+
+// length reads a bound of a text. No text of a transaction is longer than the parameter
+// that it comes in.
+func length(v any) int {
+	n, _ := v.(float64)
+	return int(max(0, min(n, largestParam)))
 }
 
 // at returns the member to which pointer leads, or nil.

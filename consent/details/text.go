@@ -1,6 +1,7 @@
 package details
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -81,10 +82,21 @@ func isBlank(r rune) bool {
 	return r == '\u2800' /* a Braille cell without dots */ || r == '\uFFFD'
 }
 
+// disguisedHost finds the names of hosts whose dot is not the plain one. A telephone opens
+// them as it opens those with a dot, and a gateway may fold the one into the other. A
+// plain dot is let through: St. Gallen and A.B. GmbH have one, and so have companies
+// that are called by their host. What Japanese writes between its own letters is, too.
+//
+// Source: UTS 46 section 2.3 (label separators).
+var disguisedHost = regexp.MustCompile(
+	`[\p{L}\p{M}\p{N}][․﹒]\p{M}*\p{L}\p{M}*\p{L}` +
+		`|[\p{L}\p{M}\p{N}]．\p{M}*\p{Latin}\p{M}*\p{Latin}` +
+		`|[\p{Latin}\p{M}\p{N}][。｡]\p{M}*\p{Latin}\p{M}*\p{Latin}`)
+
 // urlFault refuses web addresses, in whichever letters they are written.
 func urlFault(s string) string {
 	plain := strings.ToLower(norm.NFKC.String(s))
-	if strings.Contains(plain, "://") || strings.Contains(plain, "www.") {
+	if strings.Contains(plain, "://") || strings.Contains(plain, "www.") || disguisedHost.MatchString(s) {
 		return "A text has a web address; remove it."
 	}
 	return ""

@@ -248,6 +248,7 @@ func TestTexts(t *testing.T) {
 	for _, sound := range []string{
 		"ACME GmbH", "Ødegård & Søn A/S", "O’Brien", "D'Angelo (Ltd.), 2nd", "株式会社 日本", "ﾐﾂﾋﾞｼ", "Société Générale", "محمد علي", "דוד לוי",
 		"नरेन्द्र मोदी", "ООО Ромашка", "Booking.com", "Nguyễn Thị Ánh", "ไทยพาณิชย์", "Lamp 💡", "№ 5", "100 %", "a/b:c", "กิ่ง้",
+		"St. Gallen", "St.Gallen", "A.B. GmbH", "Ａ．Ｂ．コーポレーション", "Ｄｒ．スミス", "モーニング娘。", "ご注文。ありがとう", "Invoice 7․ Thanks",
 	} {
 		require.Empty(t, textFault(sound), sound)
 	}
@@ -263,7 +264,7 @@ func TestTexts(t *testing.T) {
 		"spaces":       {" a", "a ", "a  b"},
 		"empty":        {""},
 		"marks":        {"a\u0302\u0302\u0302\u0302\u0302"},
-		"web address":  {"see https://x.example", "WWW.x.example", "ｗｗｗ．x", "http\uFF1A//x", "a://b"},
+		"web address":  {"see https://x.example", "WWW.x.example", "ｗｗｗ．x", "http\uFF1A//x", "a://b", "evil․com", "evil．com", "ｅｖｉｌ．ｃｏｍ", "evil﹒com", "evil。com", "evil｡com", "evil․рф", "evil\u0308․com", "＠bank․example ＃999999"},
 	}
 	for word, bad := range tests {
 		for _, s := range bad {

@@ -44,6 +44,24 @@ func (d *Demo) written(ctx context.Context, sc scene) (t identity.Tenant, whole 
 	return t, err == nil, err
 }
 
+// nameSubs fills in how apps know the people, once they are written.
+func (d *Demo) nameSubs(ctx context.Context, list []scene) error {
+	for _, sc := range list {
+		t, err := d.Server.Store.TenantBySlug(ctx, sc.house.slug)
+		if err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		for i := range sc.people {
+			u, err := d.Server.Store.UserByName(ctx, t.ID, sc.people[i].Name)
+			if err != nil && !errors.Is(err, identity.ErrNotFound) { // an earlier run may have closed it
+				return fmt.Errorf("demo: %w", err)
+			}
+			sc.people[i].Sub = u.ID
+		}
+	}
+	return nil
+}
+
 // readdress lets t and the shop's way back follow the addresses of this run.
 // Elsewhere an issuer never changes; here it is a port of this machine, which may
 // be another one each time.

@@ -33,6 +33,7 @@ type house struct {
 // person is one account of a demo tenant, as /_demo tells it.
 type person struct {
 	Name        string   `json:"name"`
+	Sub         string   `json:"sub"` // how apps know the account; "" of one that is gone
 	Password    string   `json:"password"`
 	Phone       string   `json:"phone"`
 	PhoneStatus string   `json:"phone_status"`
@@ -44,6 +45,14 @@ type person struct {
 
 	admin   bool
 	profile *identity.Profile
+}
+
+// noted is what the start page says of a person: the note, and how apps know the account.
+func (p person) noted() string {
+	if p.Sub == "" {
+		return p.Note
+	}
+	return p.Note + " (sub " + p.Sub + ")"
 }
 
 // app is one client of a demo tenant, as /_demo tells it.

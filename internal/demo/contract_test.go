@@ -33,6 +33,8 @@ func TestTheContractForPrograms(t *testing.T) {
 				require.Contains(t, start, u.Name)
 				require.Contains(t, start, u.Password)
 				require.Contains(t, start, u.PIN)
+				require.Equal(t, account(t, r, tenant.Slug, u.Name).ID, u.Sub)
+				require.Contains(t, start, "(sub "+u.Sub+")")
 			}
 		}
 		require.Equal(t, "394716", r.describe(t).tenant(t, "broker").Users[0].PIN)

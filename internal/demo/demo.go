@@ -235,6 +235,9 @@ func (d *Demo) serve(ctx context.Context, o Options, listener, shopListener net.
 	go func() { ended <- server.Serve(ctx, listener, d.Server.Handler) }()
 	scenes, err := d.seed(ctx)
 	if err == nil {
+		err = d.nameSubs(ctx, scenes)
+	}
+	if err == nil {
 		d.scenes.Store(&scenes)
 	}
 	close(d.seeded)

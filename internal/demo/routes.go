@@ -89,7 +89,7 @@ func (r *routes) start(c *gin.Context) error {
 		}
 		for _, p := range s.people {
 			t.Users = append(t.Users, templates.DemoUser{
-				Name: p.Name, Password: p.Password, Phone: p.Phone, PhoneStatus: p.PhoneStatus, PIN: p.PIN, MFAEnabled: p.MFAEnabled, Note: p.Note,
+				Name: p.Name, Password: p.Password, Phone: p.Phone, PhoneStatus: p.PhoneStatus, PIN: p.PIN, MFAEnabled: p.MFAEnabled, Note: p.noted(),
 			})
 		}
 		for _, a := range s.apps {

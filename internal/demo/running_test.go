@@ -104,6 +104,7 @@ type describedTenant struct {
 
 type describedUser struct {
 	Name        string   `json:"name"`
+	Sub         string   `json:"sub"`
 	Password    string   `json:"password"`
 	Phone       string   `json:"phone"`
 	PhoneStatus string   `json:"phone_status"`

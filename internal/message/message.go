@@ -3,6 +3,7 @@
 package message
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/sallyport-id/sallyport/mfa"
@@ -41,9 +42,16 @@ func (c Composer) slip(n mfa.Note) templates.Slip {
 		s.Amount = c.Set.Amount(a.Lang, a.Amount, a.Currency)
 	}
 	if a.Account != "" {
-		s.Facts = []templates.Fact{{Label: "account", Value: a.Account, Mono: true}}
+		label := cmp.Or(accountLabels[n.Action], "account")
+		s.Facts = []templates.Fact{{Label: label, Value: "••" + a.Account, Mono: true}}
 	}
 	return s
+}
+
+// accountLabels are what the account of an action is called. "Account" alone could also
+// be the one that the reader signs in to.
+var accountLabels = map[string]string{
+	"payout.request": "destination", "withdrawal.confirm": "destination", "payment_details.add": "new_account",
 }
 
 // Notice words a notice by email to the owner of an account.

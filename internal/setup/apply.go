@@ -73,13 +73,17 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = identity.ParseDetails(row.DetailTypes)
+	types, err := identity.ParseDetails(row.DetailTypes)
 	if err != nil {
 		return nil, fmt.Errorf("detail_types: %w", err)
 	}
 	next, err := s.planPolicy(ctx, row, t)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
+	}
+	doubts, err := s.doubts(ctx, before, row, types, next)
+	if err != nil {
+		return nil, err
 	}
 	changes, err := s.putTenant(ctx, before, row)
 	if err != nil {
@@ -93,6 +97,9 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 		return changes, fmt.Errorf("policy: %w", err)
 	}
 	changes = append(changes, line...)
+	if len(line) > 0 || row.DetailTypes != before.DetailTypes {
+		changes = append(changes, doubts...)
+	}
 	made, err := keys.Rotate(ctx, s.Rows, row.ID, keys.Rotation{}, s.Now())
 	if err != nil {
 		return changes, fmt.Errorf("keys: %w", err)
@@ -100,16 +107,23 @@ func (s *Setup) tenant(ctx context.Context, t Tenant) ([]string, error) {
 	for _, c := range made {
 		changes = append(changes, "signing key "+c.Alg+" is "+string(c.To))
 	}
+	line, err = s.inhabitants(ctx, row, t)
+	return append(changes, line...), err
+}
+
+// inhabitants writes the apps and the accounts of a tenant.
+func (s *Setup) inhabitants(ctx context.Context, row identity.Tenant, t Tenant) ([]string, error) {
+	rules, err := s.rules(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	var changes []string
 	for _, c := range t.Clients {
-		line, err := s.putClient(ctx, row, c)
+		line, err := s.putClient(ctx, row, rules, c)
 		if err != nil {
 			return changes, fmt.Errorf("client %s: %w", c.ID, err)
 		}
 		changes = append(changes, line...)
-	}
-	rules, err := s.rules(ctx, row)
-	if err != nil {
-		return changes, err
 	}
 	for _, u := range t.Users {
 		line, err := s.putUser(ctx, row, rules, u)
@@ -206,7 +220,7 @@ func (s *Setup) putTenant(ctx context.Context, before, row identity.Tenant) ([]s
 	if err != nil || !changed {
 		return nil, err
 	}
-	return []string{"changed"}, nil
+	return tenantChanges(before, row), nil
 }
 
 func (s *Setup) overlayTenant(row *identity.Tenant, t Tenant) {
@@ -334,13 +348,14 @@ func (s *Setup) putPolicy(ctx context.Context, t identity.Tenant, in Tenant, nex
 	if next == nil || next.policy.Hash() == next.old.Hash {
 		return nil, nil
 	}
-	raise := false
+	raise, what := false, ""
 	if next.old.Version > 0 {
 		before, err := policy.Parse(next.old.Document)
 		if err != nil {
 			return nil, err
 		}
 		raise = policy.EpochRelevant(before, next.policy)
+		what = ", changed: " + list(differences(before, next.policy, 3))
 	}
 	var warnings []string
 	_, findings := policy.Validate(next.policy, policy.Facts{})
@@ -355,7 +370,7 @@ func (s *Setup) putPolicy(ctx context.Context, t identity.Tenant, in Tenant, nex
 	if err != nil {
 		return nil, err
 	}
-	lines := []string{fmt.Sprintf("policy is version %d", version)}
+	lines := []string{fmt.Sprintf("policy is version %d%s", version, what)}
 	for _, w := range warnings {
 		lines = append(lines, "policy warning "+w)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/seal"
 	"github.com/sallyport-id/sallyport/internal/web"
+	"github.com/sallyport-id/sallyport/mfa/policy"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 // is kept as a keyed hash without a work factor, so it must not be guessable.
 const minSecret = 32
 
-func (s *Setup) putClient(ctx context.Context, t identity.Tenant, in Client) ([]string, error) {
+func (s *Setup) putClient(ctx context.Context, t identity.Tenant, rules policy.Policy, in Client) ([]string, error) {
 	if !clientShape.MatchString(in.ID) {
 		return nil, errors.New("client_id must be 1 to 128 of letters, digits, . _ ~ and -, and begin with a letter or digit")
 	}
@@ -37,6 +38,7 @@ func (s *Setup) putClient(ctx context.Context, t identity.Tenant, in Client) ([]
 		row = newClient(t.ID, in.ID)
 		row.CreatedAt = s.Now()
 	}
+	before := plain(row) // a copy: decoding writes over the lists that are there
 	err = overlay(in.Members, &row, []string{"client_id", "client_secret"}, []string{"secrets", "created_at"})
 	if err != nil {
 		return nil, err
@@ -56,11 +58,11 @@ func (s *Setup) putClient(ctx context.Context, t identity.Tenant, in Client) ([]
 	if err != nil || !changed {
 		return nil, err
 	}
-	what := "client " + in.ID + " changed"
-	if fresh {
-		what = "client " + in.ID + " created"
+	what := "client " + in.ID + " created"
+	if !fresh {
+		what = "client " + in.ID + " changed: " + list(clientChanges(before, row))
 	}
-	return append([]string{what}, lines...), nil
+	return append(append([]string{what}, lines...), clientDoubts(row, in.Members, fresh, rules)...), nil
 }
 
 func newClient(tenantID, id string) identity.Client {
@@ -144,14 +146,14 @@ func checkVouching(c identity.Client) error {
 	switch {
 	case c.VouchedACR == "":
 		return nil
-	case consent.VouchedClass(&c) == consent.ClassNone:
-		return fmt.Errorf("vouched_acr: %q is not one of 1fa, 2sv, mfa", c.VouchedACR)
 	case c.Public() || len(c.JWKS) == 0 && c.JWKSURI == "":
 		return errors.New("vouched_acr: the app has to sign: give it jwks or jwks_uri")
 	case !c.FirstParty:
 		return errors.New("vouched_acr: only an app of the tenant's own may vouch: first_party: true")
 	case len(c.Actions) == 0:
 		return errors.New("vouched_acr: list the actions that the app may vouch for in actions")
+	case consent.VouchedClass(&c) == consent.ClassNone: // which has no word for the others
+		return fmt.Errorf("vouched_acr: %q is not one of 1fa, 2sv, mfa", c.VouchedACR)
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func TestAppsThatSign(t *testing.T) {
 	}
 	require.Len(t, row().Secrets, 1)
 
-	require.Equal(t, []string{"acme: client billing changed"}, app("auth_methods: [private_key_jwt], "+keyOf("")))
+	require.Equal(t, []string{"acme: client billing changed: auth_methods, jwks, client_secret"}, app("auth_methods: [private_key_jwt], "+keyOf("")))
 
 	require.Empty(t, row().Secrets, "the secret that it had is forgotten")
 	require.Contains(t, string(row().JWKS), "f83OJ3D2")
@@ -189,8 +189,8 @@ func TestWhatCameBeforeAMistakeIsWritten(t *testing.T) {
 	changes, err := h.try(t, `{tenants: [{slug: acme, users: [{username: a@example.com}, {username: b}, {username: c@example.com}]}]}`)
 
 	require.ErrorContains(t, err, "tenant acme: user b:")
-	require.Equal(t, []string{"acme: user a•••@example.com created"}, changes)
-	h.user(t, "a@example.com")
+	a, _ := h.user(t, "a@example.com")
+	require.Equal(t, []string{"acme: user a•••@example.com created, sub " + a.ID}, changes)
 	_, err = h.rows.UserByName(t.Context(), h.tenant(t, "acme").ID, "c@example.com")
 	require.ErrorIs(t, err, identity.ErrNotFound)
 }
@@ -232,7 +232,7 @@ func TestAPolicyIsPatchedOrReplacedWhole(t *testing.T) {
 
 	changes := h.apply(t, `{tenants: [{slug: acme, policy: {codes: {default: {ttl_s: 120, resend_after_s: 60}, by_channel: {sms: {ttl_s: 300}}}}}]}`)
 
-	require.Equal(t, "acme: policy is version 2", changes[0])
+	require.Equal(t, "acme: policy is version 2, changed: codes.by_channel.sms, codes.default.ttl_s", changes[0])
 	patched, reason, _ := inForce()
 	require.EqualValues(t, 120, patched.Codes.Default.TTL)
 	require.False(t, patched.Methods[policy.RecoveryCodes].Enabled, "a patch is laid over the policy in force, not over the preset")
@@ -303,7 +303,7 @@ func TestSecrets(t *testing.T) {
 	require.Empty(t, h.apply(t, app("")), "a secret is made and shown once")
 	require.Empty(t, h.apply(t, app(", client_secret: "+made)), "the secret that is kept already is no change")
 	require.Equal(t, kept, secrets("fresh"))
-	require.Equal(t, []string{"acme: client fresh changed"}, h.apply(t, app(", client_secret: "+secret)))
+	require.Equal(t, "acme: client fresh changed: client_secret", h.apply(t, app(", client_secret: "+secret))[0])
 	require.Len(t, secrets("fresh"), 1)
 	require.NotEqual(t, kept, secrets("fresh"))
 	require.NotEqual(t, secrets("fresh")[0].MAC, secrets("billing")[0].MAC, "one secret of two apps is kept as two hashes")

@@ -147,7 +147,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 		require.Contains(t, first, "acme: policy is version 1")
 		require.Contains(t, first, "acme: client billing created")
 		require.Contains(t, first, "acme: client spa created")
-		require.Contains(t, first, "acme: user d•••@example.com created")
+		require.Contains(t, strings.Join(first, "\n"), "acme: user d•••@example.com created, sub ")
 		require.Contains(t, strings.Join(first, "\n"), "signing key ES256 is ")
 		before, beforeEnrolled := h.user(t, "dora@example.com")
 		require.Empty(t, h.apply(t, acme))
@@ -164,7 +164,7 @@ func TestATenantsOwnTexts(t *testing.T) {
 
 	changes := h.apply(t, own)
 
-	require.Contains(t, changes, "acme: changed")
+	require.Contains(t, changes, "acme: changed: texts")
 	require.Contains(t, strings.Join(changes, "\n"), "texts.ar.sms.action takes 2 SMS each time")
 	require.Contains(t, h.tenant(t, "acme").Texts, "{code} opens {tenant}, until {until}")
 	require.Empty(t, h.apply(t, own))
@@ -185,7 +185,7 @@ func TestATenantsOwnTexts(t *testing.T) {
 		require.ErrorContains(t, err, "tenant acme: ")
 		require.ErrorContains(t, err, says)
 	}
-	require.Equal(t, []string{"acme: changed"}, h.apply(t, "tenants: [{slug: acme, texts: {}}]"))
+	require.Equal(t, []string{"acme: changed: texts"}, h.apply(t, "tenants: [{slug: acme, texts: {}}]"))
 	require.Empty(t, h.tenant(t, "acme").Texts)
 }
 
@@ -275,7 +275,6 @@ tenants:
 	- {username: carl@example.com, email_status: confirmed, factors: [email]}
 `)
 
-	require.Equal(t, []string{"acme: changed", "acme: client billing changed", "acme: user d•••@example.com changed", "acme: user c•••@example.com changed"}, changes)
 	app, err := h.rows.Client(t.Context(), h.tenant(t, "acme").ID, "billing")
 	require.NoError(t, err)
 	require.Equal(t, []string{"https://new.example/cb"}, app.RedirectURIs)
@@ -290,6 +289,10 @@ tenants:
 	require.False(t, after.Admin || after.MFAEnabled)
 	carl, _ := h.user(t, "carl@example.com")
 	require.True(t, carl.Profile.EmailVerified)
+	require.Equal(t, []string{
+		"acme: changed: name", "acme: client billing changed: disabled, redirect_uris",
+		"acme: user d•••@example.com changed, sub " + dora.ID, "acme: user c•••@example.com changed, sub " + carl.ID,
+	}, changes)
 	require.EqualValues(t, 1, carl.MFAEpoch, "a factor that comes to an account voids its devices")
 	require.NotZero(t, h.contact(t, "carl@example.com", mfa.ContactEmail).ConfirmedAt)
 }
@@ -313,7 +316,7 @@ func TestADisabledFactorComesBackAsANewRow(t *testing.T) {
 	dora, enrolled := h.user(t, "dora@example.com")
 	require.NoError(t, h.factors.DisableFactor(t.Context(), dora.Subject(), enrolled.Factors[0].ID, time.Now()))
 
-	require.Equal(t, []string{"acme: user d•••@example.com changed"}, h.apply(t, acme))
+	require.Equal(t, []string{"acme: user d•••@example.com changed, sub " + dora.ID}, h.apply(t, acme))
 
 	_, after := h.user(t, "dora@example.com")
 	require.Len(t, after.Factors, 2)

@@ -50,9 +50,9 @@ func (s *Setup) putUser(ctx context.Context, t identity.Tenant, rules policy.Pol
 	case err != nil:
 		return nil, err
 	case fresh:
-		return []string{"user " + mask(name) + " created"}, nil
+		return []string{"user " + mask(name) + " created, sub " + row.ID}, nil
 	case changed || more:
-		return []string{"user " + mask(name) + " changed"}, nil
+		return []string{"user " + mask(name) + " changed, sub " + row.ID}, nil
 	}
 	return nil, nil
 }

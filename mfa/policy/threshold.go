@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -72,7 +73,9 @@ func (a Action) judgeThreshold(c candidate, name string, t Threshold, refuse fun
 	allowed := c.ActionMethods(name)
 	unknown := slices.DeleteFunc(slices.Clone(t.Methods), func(k Kind) bool { return slices.Contains(allowed, k) })
 	if len(unknown) > 0 {
-		refuse("methods", "The action itself does not have %s; name it there, too.", words(unknown))
+		for _, k := range unknown {
+			refuse("methods", "%s", c.whyNot(name, k))
+		}
 		return
 	}
 	if t.Binding != "" && slices.Index(bindings, t.Binding) < slices.Index(bindings, a.Binding) {
@@ -90,6 +93,23 @@ func (a Action) judgeThreshold(c candidate, name string, t Threshold, refuse fun
 	if len(raised.Stages) < len(a.Stages) {
 		refuse("stages", "There are fewer than below this amount.")
 	}
+}
+
+// whyNot says what keeps k from an action for which [Policy.ActionMethods] does not have it.
+func (p Policy) whyNot(name string, k Kind) string {
+	m, use := p.Methods[k], UseAction
+	if name == ActionLogin {
+		use = UseLogin
+	}
+	switch {
+	case !m.Enabled:
+		return fmt.Sprintf("%s is not enabled; set methods.%s.enabled to true.", k, k)
+	case m.Role == RoleCompanion:
+		return fmt.Sprintf("%s is a companion and confirms nothing alone; name another method.", k)
+	case !m.Uses.Has(use):
+		return fmt.Sprintf("%s is not for this use; add %s to methods.%s.uses.", k, use, k)
+	}
+	return fmt.Sprintf("The action itself does not have %s; add it to %s, too.", k, actionPath(name, "methods"))
 }
 
 // compareDecimals compares two decimals of the schema's form, without any rounding.

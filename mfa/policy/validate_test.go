@@ -223,6 +223,32 @@ func TestV06TellsEachPlaceOnce(t *testing.T) {
 	require.Equal(t, []string{"codes.by_purpose.login.resend_after_s", "codes.by_channel.sms.resend_after_s"}, paths(errs))
 }
 
+// TestV29SaysWhyAMethodCannotConfirmMore: whoever named the method has to know which of
+// the places it is that lacks it.
+func TestV29SaysWhyAMethodCannotConfirmMore(t *testing.T) {
+	threshold := `actions/payout.request/thresholds = [{"currency": "EUR", "above": "1000", "methods": ["webauthn"]}]`
+	named := `actions/payout.request/methods = ["email", "webauthn"]`
+	tests := []struct {
+		name  string
+		edits []string
+		says  string
+	}{
+		{"named and not enabled", []string{named}, "webauthn is not enabled; set methods.webauthn.enabled to true."},
+		{"neither named nor enabled", nil, "webauthn is not enabled; set methods.webauthn.enabled to true."},
+		{"enabled and not named", []string{"methods/webauthn/enabled = true"}, "The action itself does not have webauthn; add it to actions.payout.request.methods, too."},
+		{"not for actions", []string{named, "methods/webauthn/enabled = true", `methods/webauthn/uses = ["login"]`}, "webauthn is not for this use; add action to methods.webauthn.uses."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			errs, _ := Validate(edited(t, systemA, append(tt.edits, threshold)...), Facts{})
+
+			i := slices.IndexFunc(errs, func(f Finding) bool { return f.ID == "V29" })
+			require.GreaterOrEqual(t, i, 0, errs)
+			require.Equal(t, tt.says, errs[i].Message)
+		})
+	}
+}
+
 // TestEveryValidatorHasAMutation lets nobody add a rule without a case. V01 has
 // its own tests; W06 speaks on every preset.
 func TestEveryValidatorHasAMutation(t *testing.T) {

@@ -18,7 +18,11 @@ if (country && example) {
   const show = () => {
     const text = country.selectedOptions[0]?.dataset.example ?? "";
     example.hidden = text === "";
-    example.querySelector("bdi").textContent = text;
+    const [before, after] = example.dataset.text.split("[]");
+    const number = document.createElement("bdi");
+    number.dir = "ltr";
+    number.textContent = text;
+    example.replaceChildren(before, number, after ?? "");
   };
   country.addEventListener("change", show);
   show(); // the browser may have kept another choice
