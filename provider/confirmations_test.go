@@ -221,7 +221,8 @@ func TestWhatIsNotUsedUp(t *testing.T) {
 	})
 	t.Run("what there is not", func(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, s.fate(http.MethodPost, "/t/a/confirmations/nothing/consume", "{}", asShop).Code)
-		require.Equal(t, http.StatusNotFound, s.fate(http.MethodGet, "/t/a/confirmations?action=payout.request&txn_id=", "", asShop).Code)
+		require.Equal(t, http.StatusNotFound, s.fate(http.MethodGet, "/t/a/confirmations?action=payout.request&txn_id=nothing", "", asShop).Code)
+		require.Equal(t, http.StatusBadRequest, s.fate(http.MethodGet, "/t/a/confirmations?action=payout.request&txn_id=", "", asShop).Code)
 	})
 	t.Run("what the user did not approve", func(t *testing.T) {
 		b := s.signedIn(time.Minute)
