@@ -118,6 +118,8 @@ func walkWithdrawal(t *testing.T, s *stage, g *gallery) {
 	v.fill(t, "#pin", pin)
 	v.click(t, "#submit")
 	g.show(t, v.tab, "choose-withdrawal")
+	v.click(t, byText)
+	g.show(t, v.tab, "challenge-withdrawal")
 }
 
 func walkTrust(t *testing.T, s *stage, g *gallery) {
