@@ -100,13 +100,14 @@ func (s *Service) alone(ctx context.Context, st *Standing, c *Confirmation) (mad
 		case err == nil && open.InteractionID == c.InteractionID:
 			*c = open
 			return false, nil
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return false, err
 		case errors.Is(created, ErrTxnUsed):
 			return false, created
-		case errors.Is(err, ErrNotFound):
+		case err != nil:
 			continue // it has ended meanwhile
-		case err == nil:
-			err = s.giveWay(ctx, st, open)
 		}
+		err = s.giveWay(ctx, st, open)
 		if err != nil {
 			return false, err
 		}

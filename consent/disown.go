@@ -38,9 +38,11 @@ func (s *Service) Disown(ctx context.Context, st *Standing, device string) (*Sta
 		used = c.ContactID
 	}
 	var notices []identity.Notice
+	sum := st.Detail.Summary()
 	for _, to := range warned(*e, used) {
 		notices = append(notices, identity.Notice{
 			TenantID: st.Realm.Tenant.ID, UserID: st.User.ID, Kind: noticeDisowned, Device: device, At: s.Now(), ContactID: to,
+			Action: st.Goal.Action, Amount: sum.Amount.Value, Currency: sum.Amount.Currency, Payee: sum.To,
 		})
 	}
 	return s.end(ctx, st, ReasonDisowned, notices)

@@ -91,7 +91,7 @@ func (in *Interaction) meet(who SignedIn, d Decision, now time.Time) {
 		return
 	}
 	in.SessionID = who.Session.ID
-	_, action := wantsAction(in.Request.ACRValues)
+	_, action := WantsAction(in.Request.ACRValues)
 	if d.Step != StepLogin || action || in.Request.Subject == who.User.ID {
 		in.State.UserID = who.User.ID
 	}
@@ -135,7 +135,8 @@ func clientOf(realm *identity.Realm, req Request) *identity.Client {
 	return realm.Client(req.ClientID)
 }
 
-func wantsAction(values []string) (name string, ok bool) {
+// WantsAction is the first action among acr values.
+func WantsAction(values []string) (name string, ok bool) {
 	for _, v := range values {
 		name, ok = ParseAction(v)
 		if ok {
@@ -150,7 +151,7 @@ func wantsAction(values []string) (name string, ok bool) {
 func (s *Service) conclude(st *Standing, f Facts) {
 	if st.Step == StepRefuse {
 		st.Description = descriptions[st.Reason]
-		_, action := wantsAction(st.Request.ACRValues)
+		_, action := WantsAction(st.Request.ACRValues)
 		if st.Reason == "acr" && action {
 			st.Description = descriptions["no_action"] // it is about no user
 		}

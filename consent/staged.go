@@ -30,7 +30,7 @@ func (s *Service) weighAction(ctx context.Context, st *Standing, f *Facts) error
 	a = raised(a, st.Detail)
 	st.Action = a
 	f.Held = a.Hold && st.now.Before(st.User.HoldUntil) || st.flagged(a.DenyFlags)
-	f.Staged = a.Applies != policy.AppliesUntilMet && len(a.Stages) > 0
+	f.Staged = a.Staged()
 	ready, err := s.ready(ctx, st, a)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *Service) ready(ctx context.Context, st *Standing, a policy.Action) (boo
 		return false, nil
 	}
 	if len(a.Require) == 0 {
-		return len(a.Stages) > 0 && a.Applies != policy.AppliesUntilMet, nil
+		return a.Staged(), nil
 	}
 	enrolled, err := s.enrolled(ctx, st)
 	if err != nil {

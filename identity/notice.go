@@ -30,6 +30,10 @@ type Notice struct {
 	Count     int      // such as the recovery codes that are left
 	Also      []string // other kinds of factors that ended with it
 	TwoStep   string   // on or off where two-step sign-in was switched by it; "" for neither
+
+	Action           string // the action it is about, such as payout.request; "" for none
+	Amount, Currency string // of the transaction, such as 1250.00 and EUR; "" for none
+	Payee            string // likewise
 }
 
 // The kinds of requests.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -109,7 +108,7 @@ func (p *Provider) push(c *gin.Context) (pushAnswer, error) {
 //
 // Source: RFC 9126 section 2.3 (429); mfa.md 4.11.10.
 func (p *Provider) checkAsked(ctx context.Context, v *visit) error {
-	isAction := slices.ContainsFunc(v.req.ACRValues, func(acr string) bool { _, ok := consent.ParseAction(acr); return ok })
+	_, isAction := consent.WantsAction(v.req.ACRValues)
 	if !isAction || v.req.Subject == "" {
 		return nil
 	}

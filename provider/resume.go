@@ -97,14 +97,7 @@ func (p *Provider) turnedDown(c *gin.Context, v *visit) []model.AuditEvent {
 	if userID == "" {
 		userID = userOf(v.who)
 	}
-	action := ""
-	for _, value := range v.in.Request.ACRValues {
-		name, ok := consent.ParseAction(value)
-		if ok {
-			action = name
-			break
-		}
-	}
+	action, _ := consent.WantsAction(v.in.Request.ACRValues)
 	result := state.Reason
 	if state.Ended == "" && !state.ConfirmBy.IsZero() && !p.Now().Before(state.ConfirmBy) {
 		result = "expired"

@@ -137,7 +137,7 @@ func ruleDetails(a *authRequest, realm *identity.Realm, form url.Values) error {
 // checks a precondition has no page.
 func confirms(p *policy.Policy, action string) bool {
 	a, ok := p.Action(action)
-	return ok && len(a.Stages) > 0 && a.Applies != policy.AppliesUntilMet
+	return ok && a.Staged()
 }
 
 func ruleResponseType(a *authRequest, _ *identity.Realm, form url.Values) error {

@@ -27,6 +27,11 @@ type noticeParams struct {
 	Count     int      `json:"count,omitempty"`
 	Also      []string `json:"also,omitempty"`
 	TwoStep   string   `json:"two_step,omitempty"`
+
+	Action   string `json:"action,omitempty"`
+	Amount   string `json:"amount,omitempty"`
+	Currency string `json:"currency,omitempty"`
+	Payee    string `json:"payee,omitempty"`
 }
 
 // noticeSpan is the part of the clock in which equal notices to one user are one.
@@ -54,6 +59,7 @@ func (s *Store) queueNotice(ctx context.Context, q querier, n identity.Notice) e
 		Device: n.Device, At: n.At.UTC(), To: n.To.Reveal(), Lang: n.Lang,
 		ContactID: n.ContactID, Method: n.Method, Masked: n.Masked, Count: n.Count,
 		Also: n.Also, TwoStep: n.TwoStep,
+		Action: n.Action, Amount: n.Amount, Currency: n.Currency, Payee: n.Payee,
 	})
 	if err != nil {
 		return err
@@ -143,6 +149,7 @@ func (s *Store) readNotice(n *identity.Notice, params string) error {
 	n.Device, n.At, n.To, n.Lang = p.Device, p.At, mfa.Secret(p.To), p.Lang
 	n.ContactID, n.Method, n.Masked, n.Count = p.ContactID, p.Method, p.Masked, p.Count
 	n.Also, n.TwoStep = p.Also, p.TwoStep
+	n.Action, n.Amount, n.Currency, n.Payee = p.Action, p.Amount, p.Currency, p.Payee
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-id/sallyport/consent/details"
 	"github.com/sallyport-id/sallyport/identity"
 	"github.com/sallyport-id/sallyport/internal/message"
 	"github.com/sallyport-id/sallyport/mfa"
@@ -122,12 +123,18 @@ func (p *noticePost) tell(ctx context.Context, realm *identity.Realm, n identity
 	if to.Kind == mfa.ContactPhone {
 		channel = policy.SMS
 	}
+	lang := p.composer.Set.Match(user.Lang(), t.Locale)
 	data := noticeData(n, to)
 	data.TextData = templates.TextData{
 		Channel: string(channel), Tenant: t.Name, Now: p.now(), Zone: user.Zone(t), HelpURL: t.HelpURL, PrivacyURL: t.Privacy,
-		Slip: templates.Slip{Device: n.Device, When: n.At},
+		ActionName: n.Action, Slip: templates.Slip{Device: n.Device, When: n.At, Payee: n.Payee},
 	}
-	lang := p.composer.Set.Match(user.Lang(), t.Locale)
+	if n.Amount != "" {
+		data.Slip.Amount = p.composer.Set.Amount(lang, n.Amount, n.Currency)
+	}
+	if n.Action != "" && realm.Details != nil {
+		data.ActionTitle = details.In(lang, realm.Details.Title(n.Action))
+	}
 	title, text, html, err := p.composer.Set.AccountText(lang, n.Kind, data)
 	if err != nil {
 		return err

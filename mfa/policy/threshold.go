@@ -36,6 +36,10 @@ func (a Action) Raised(over func(Threshold) bool) Action {
 	return a
 }
 
+// Staged reports whether the user proves anything for the action; one that is not only
+// checks a precondition, and has no page.
+func (a Action) Staged() bool { return len(a.Stages) > 0 && a.Applies != AppliesUntilMet }
+
 // Names reports whether a threshold is about currency. Where none is, nobody has said
 // what is much, and the most is asked for.
 func (a Action) Names(currency string) bool {

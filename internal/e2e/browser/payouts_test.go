@@ -124,6 +124,9 @@ func payoutDisowned(t *testing.T, s *stage, script bool) {
 	require.Equal(t, "denied", v.click(t, "#deny").Page)
 	require.NoError(t, s.Server.Deliver(t.Context()))
 	require.NotEmpty(t, v.letters(alicePhone), "the contact that the code did not go to is told")
+	for _, said := range []string{shownAmount, shownPayee} {
+		require.Contains(t, v.letter(t, alicePhone).Text, said, "and of what")
+	}
 	p := v.click(t, "#continue")
 	require.Equal(t, "shop", p.Page)
 	require.Equal(t, "access_denied", v.attr(t, "#result", "data-error"))
